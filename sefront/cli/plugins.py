@@ -1,0 +1,92 @@
+"""``sefront plugins``: what is installed, whether it is fit for use, and what it can do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from shutil import get_terminal_size
+from typing import Annotated, Any
+
+import typer
+
+from sefront.cli.tables import aligned
+from sefront.plugins.catalogue import Catalogue
+
+app = typer.Typer(rich_markup_mode=None, help="Installed frontends, backends, couplings, corpora and metrics.")
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def register(commands: typer.Typer) -> None:
+    """Add this group to `commands`."""
+    commands.add_typer(app, name="plugins")
+
+
+def catalogue(context: typer.Context) -> Catalogue:
+    """What is installed, as the launcher found it."""
+    found: Catalogue = context.obj
+    return found
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    as_json: AsJson = False,
+    check: Annotated[bool, typer.Option("--check", help="Import every component afresh.")] = False,
+) -> None:
+    """List every component with where it comes from and whether it can be used."""
+    from sefront.plugins.health import rows
+
+    found = [asdict(row) for row in rows(catalogue(context), check=check)]
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    header = ["name", "family", "distribution", "version", "status"]
+    lines = [[*(row[column] for column in header[:-1]), stated(row)] for row in found]
+    typer.echo(aligned([header, *lines]))
+
+
+def stated(row: dict[str, Any]) -> str:
+    """Status and reason in one cell."""
+    return f"{row['status']}: {row['reason']}" if row["reason"] else str(row["status"])
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of a component, as `plugins list` prints it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what a component is, whom to cite, its options and its size."""
+    from sefront.plugins.description import description
+
+    found = [description(offer) for offer in catalogue(context).named(name)]
+    typer.echo(json.dumps(found, indent=2) if as_json else "\n\n".join(text(facts) for facts in found))
+
+
+def text(facts: dict[str, Any]) -> str:
+    """One component for reading."""
+    lines = [f"{facts['name']}: {facts['summary']}", ""]
+    pairs = [(key, facts[key]) for key in ("family", "distribution", "version")]
+    pairs += [("source", source) for source in facts["citation"]]
+    for key in ("trainable_parameters", "differentiable", "pads", "latency"):
+        if facts.get(key) is not None:
+            pairs.append((key.replace("_", " "), readable(facts[key])))
+    for key in ("card", "recipe"):
+        pairs += [(f"{key} {inner}", readable(value)) for inner, value in (facts.get(key) or {}).items()]
+    if "unbuilt" in facts:
+        pairs.append(("not built", facts["unbuilt"]))
+    width = get_terminal_size((120, 24)).columns
+    lines += [aligned(pairs, width), ""]
+    options = [[o["name"], o["type"], readable(o["default"]), o["meaning"]] for o in facts["options"]]
+    header = ["option", "type", "default", "meaning"]
+    lines.append(aligned([header, *options], width) if options else "It has no options.")
+    return "\n".join(lines)
+
+
+def readable(value: Any) -> str:
+    """A value of a description as ``-o`` reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ",".join(readable(inner) for inner in value) or "-"
+    return "none" if value is None else str(value)

@@ -1,0 +1,120 @@
+"""Batches: clips of similar length together, padded with zeros, read ahead, and split among processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+
+from sefront.core.data import Damaged, Draw, Example, Mixtures
+from sefront.core.randomness import stream
+from sefront.core.types import Batch
+
+Keys = list[Draw]
+POOL = 16  # batches that are sorted by length together
+Report = Callable[[Damaged], None]
+
+
+def ignore(damaged: Damaged) -> None:
+    """A report that nobody reads."""
+
+
+def shuffled(mixtures: Mixtures, size: int, epoch: int, keep: Container[str] | None = None) -> list[Keys]:
+    """The keys of one training epoch: shuffled, then grouped by length within pools, then shuffled as batches.
+
+    A last batch of one clip joins the batch before it: neither BatchNorm nor sample weights mean anything for one.
+    """
+    rng = stream(mixtures.seed, "order", epoch)
+    chosen = [i for i in range(len(mixtures)) if keep is None or mixtures.clips[i].id in keep]
+    order = [chosen[i] for i in rng.permutation(len(chosen))]
+    pools = [order[i : i + POOL * size] for i in range(0, len(order), POOL * size)]
+    batches: list[Keys] = []
+    for pool in pools:
+        pool.sort(key=lambda i: mixtures.durations[i])
+        batches += [[Draw(i, epoch) for i in pool[j : j + size]] for j in range(0, len(pool), size)]
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2] += batches.pop()
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def in_order(mixtures: Mixtures, size: int, snr: float) -> list[Keys]:
+    """The keys of every clip at one fixed `snr` in dB, shortest first."""
+    order = sorted(range(len(mixtures)), key=lambda i: (mixtures.durations[i], i))
+    return [[Draw(i, 0, snr) for i in order[j : j + size]] for j in range(0, len(order), size)]
+
+
+def equal_lengths(mixtures: Mixtures, batches: Iterable[Keys]) -> list[Keys]:
+    """`batches` divided so that each holds clips of one length only, for models that cannot mask padding."""
+    divided: list[Keys] = []
+    for keys in batches:
+        by_length: dict[int, Keys] = {}
+        for key in keys:
+            samples = round(mixtures.durations[key.index] * mixtures.reader.sample_rate)
+            by_length.setdefault(samples, []).append(key)
+        divided += by_length.values()
+    return divided
+
+
+def collate(items: Sequence[Example]) -> Batch:
+    """Examples padded with zeros to the longest."""
+    lengths = torch.tensor([len(item.noisy) for item in items])
+    noisy, clean = torch.zeros(2, len(items), int(lengths.max()))
+    for row, item in enumerate(items):
+        noisy[row, : len(item.noisy)] = torch.from_numpy(np.array(item.noisy))
+        clean[row, : len(item.clean)] = torch.from_numpy(np.array(item.clean))
+    return Batch(
+        noisy=noisy,
+        clean=clean,
+        lengths=lengths,
+        target=torch.tensor([item.target for item in items]),
+        target_lengths=torch.ones(len(items), dtype=torch.long),
+        ids=tuple(item.id for item in items),
+        snr=torch.tensor([item.snr for item in items], dtype=torch.float32),
+    )
+
+
+def load(mixtures: Mixtures, batches: Sequence[Keys], *, workers: int = 0, report: Report = ignore) -> Iterator[Batch]:
+    """Batches in the given order; damaged clips are reported and left out, and so is a batch that held nothing else.
+
+    Args:
+        mixtures: Where examples come from.
+        batches: Keys of every batch.
+        workers: Processes that read; with 0 a thread of this process reads one batch ahead.
+        report: Called with each damaged clip.
+    """
+    groups = ahead(mixtures, batches) if workers == 0 else by_workers(mixtures, batches, workers)
+    for items in groups:
+        for item in items:
+            if isinstance(item, Damaged):
+                report(item)
+        usable = [item for item in items if isinstance(item, Example)]
+        if usable:
+            yield collate(usable)
+
+
+def ahead(mixtures: Mixtures, batches: Sequence[Keys]) -> Iterator[list[Example | Damaged]]:
+    """Each batch is read by a thread while the one before is in use."""
+
+    def read(keys: Keys) -> list[Example | Damaged]:
+        return [mixtures[key] for key in keys]
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        waiting = thread.submit(read, batches[0]) if batches else None
+        for following in [*batches[1:], None]:
+            if waiting is not None:
+                items = waiting.result()
+                waiting = thread.submit(read, following) if following is not None else None
+                yield items
+
+
+def by_workers(mixtures: Mixtures, batches: Sequence[Keys], workers: int) -> Iterator[list[Example | Damaged]]:
+    """Batches are read by worker processes."""
+    loader: Iterable[list[Example | Damaged]] = torch.utils.data.DataLoader(
+        mixtures,  # type: ignore[arg-type]  # a mapping from draws to examples is all that a loader needs
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=list,
+    )
+    yield from loader

@@ -1,0 +1,182 @@
+"""The only training loop: a coupling's phases one after the other, on any modules that conform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from torch import nn
+
+from sefront.core.chain import pads
+from sefront.core.checkpoint import put_weights
+from sefront.core.damages import Damages
+from sefront.core.data import Mixtures
+from sefront.core.modes import trainable
+from sefront.core.phase_run import PhaseRun
+from sefront.core.precision import Precision, arranged, device_named, keep_freed_memory, uses_bf16
+from sefront.core.processes import Processes
+from sefront.core.progress import Progress, Quiet
+from sefront.core.protocols import Backend, Coupling, Frontend, Metric
+from sefront.core.recipe import Recipe
+from sefront.core.scoring import Judge
+from sefront.core.store import Store
+from sefront.core.training import Lengths, Standing, Training
+from sefront.core.types import Phase
+from sefront.core.update import Update
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a phase learns from and what it is judged on."""
+
+    train: Mixtures
+    valid: Mixtures
+
+
+@dataclass
+class Coupler:
+    """Trains a frontend and a backend as a coupling says.
+
+    Args:
+        frontend: The frontend; None where the coupling's chain has none.
+        backend: The backend; None where the coupling's chain has none.
+        coupling: How they learn from each other.
+        lengths: Epochs and batch sizes.
+        training: Patience, development grid, reading.
+        optimiser: Settings by part, in place of those of its recipe: ``{"frontend": {"lr": 1e-4}}``.
+        seed: Seed of dropout and of whatever else is random in a step.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``auto`` runs models in bfloat16 where it is native; losses, transforms and optimisers never do.
+        folder: Where log and checkpoints go; None keeps them in memory.
+        progress: Who watches.
+        damages: Who counts the clips that are left out.
+        given: Parts that arrive trained, so that their own pre-training is left out.
+    """
+
+    frontend: Frontend | None
+    backend: Backend | None
+    coupling: Coupling
+    lengths: Lengths = field(default_factory=Lengths)
+    training: Training = field(default_factory=Training)
+    optimiser: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    seed: int = 0
+    device: str = "auto"
+    precision: Precision = "auto"
+    folder: Path | None = None
+    progress: Progress = field(default_factory=Quiet)
+    given: Sequence[str] = ()
+    damages: Damages = field(default_factory=Damages)
+
+    def __post_init__(self) -> None:
+        """Find the device and move the parts there."""
+        self.processes = Processes()
+        self.on = self.processes.device(device_named(self.device))
+        self.bf16 = uses_bf16(self.precision, self.on)
+        candidates: dict[str, Any] = {"frontend": self.frontend, "backend": self.backend, "coupling": self.coupling}
+        self.parts = {name: part for name, part in candidates.items() if isinstance(part, nn.Module)}
+        for part in self.parts.values():
+            arranged(part, self.on, self.bf16)
+        if self.on.type == "cpu":
+            keep_freed_memory()
+        self.store = Store(self.folder, self.processes.main)
+
+    def planned(self) -> list[Phase]:
+        """The phases of the coupling, whether or not they have anything to train."""
+        # a coupling whose chain lacks a part never looks at it
+        return list(self.coupling.phases(cast(Frontend, self.frontend), cast(Backend, self.backend)))
+
+    def phases(self) -> list[Phase]:
+        """The phases that will run: those with something to learn that was not given trained."""
+        for phase in self.planned():
+            reason = self.left_out(phase)
+            if reason:
+                self.progress.note(f"phase {phase.name}: left out, because {reason}")
+        return [phase for phase in self.planned() if not self.left_out(phase)]
+
+    def left_out(self, phase: Phase) -> str:
+        """Why `phase` does not run, or nothing."""
+        alone = phase.learners[0] if len(phase.learners) == 1 else ""
+        if alone in self.given and (alone == "frontend" or phase.sees == "clean"):
+            return f"a trained {alone} was given"
+        if not any(trainable(self.parts.get(name)) for name in phase.learners):
+            return f"{type(self.frontend if alone == 'frontend' else self.backend).__name__} has nothing to train"
+        return ""
+
+    def fit(
+        self,
+        material: Material,
+        *,
+        frontend_material: Material | None = None,
+        metric: Metric | None = None,
+        resume: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Run every phase; afterwards the parts hold their best weights, in eval mode.
+
+        Args:
+            material: What to learn from.
+            frontend_material: What the frontend's own phase learns from instead.
+            metric: Headline metric of the task; without one, the task loss decides which epoch is best.
+            resume: Go on from the last checkpoint in `folder`, where there is one.
+
+        Returns:
+            One record an epoch.
+
+        Raises:
+            SefrontError: A loss is not finite, or a clip is damaged and damages are strict.
+        """
+        state = self.store.state() if resume else None
+        standing = Standing()
+        if state is not None:
+            standing = Standing.of(state["standing"])
+            self.store.rewind(standing.records)
+            for name, part in self.parts.items():
+                put_weights(part, self.store.weights("last", name) or {}, f"the last {name}")
+        elif self.folder is not None:
+            self.store.rewind(0)
+        for number, phase in enumerate(self.phases()):
+            if number >= standing.phase:
+                own = frontend_material if phase.learners == ("frontend",) else None
+                self.phase_run(phase, own or material, metric).run(standing, state)
+                standing, state = standing.next_phase(), None
+        for part in self.parts.values():
+            part.eval()
+        return self.store.history
+
+    def phase_run(self, phase: Phase, material: Material, metric: Metric | None) -> PhaseRun:
+        """What is needed to run `phase` on `material`."""
+        learners = {n: self.parts[n] for n in phase.learners if trainable(self.parts.get(n))}
+        recipes = {n: Recipe.of(part, self.optimiser.get(n, {}), n) for n, part in learners.items()}
+        epochs = phase.epochs or self.lengths.of(phase.name)
+        return PhaseRun(
+            phase=phase,
+            parts=self.parts,
+            update=Update(learners, recipes, epochs=epochs, bf16=self.bf16, processes=self.processes),
+            judge=self.judge(metric),
+            train=material.train,
+            valid=material.valid,
+            batch_size=self.lengths.batch_size or next(iter(recipes.values())).batch_size,
+            epochs=epochs,
+            patience=self.training.patience,
+            workers=self.training.workers,
+            seed=self.seed,
+            store=self.store,
+            report=self.damages,
+            progress=self.progress,
+            processes=self.processes,
+            device=self.on,
+        )
+
+    def judge(self, metric: Metric | None) -> Judge:
+        """What scores an epoch on development data."""
+        return Judge(
+            frontend=cast(Frontend, self.frontend),
+            backend=cast(Backend, self.backend),
+            metric=metric,
+            levels=self.training.valid_snr,
+            device=self.on,
+            bf16=self.bf16,
+            equal=not all(pads(part) for part in self.parts.values()),
+            report=self.damages,
+        )

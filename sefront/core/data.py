@@ -1,0 +1,161 @@
+"""Mixtures on the fly: every draw follows from a seed, a clip's name and the epoch, never from the order of reading."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sefront.core.clips import Clip, Task
+from sefront.core.errors import DamagedAudioError, SefrontError
+from sefront.core.mixing import Wave, fitted, mix, offset_for
+from sefront.core.randomness import stream
+
+CACHE_BYTES = 2 << 30
+DRAWS = 20  # noises tried before a mixture is given up
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which mixture to make: a clip by index, the epoch of random draws, or a fixed SNR in dB."""
+
+    index: int
+    epoch: int = 0
+    snr: float | None = None
+
+
+@dataclass(frozen=True)
+class Example:
+    """One mixture before it is put into a batch; waves are (samples,)."""
+
+    id: str
+    noisy: Wave
+    clean: Wave
+    target: int
+    snr: float
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A clip that was left out, and why."""
+
+    id: str
+    reason: str
+
+
+class Reader:
+    """Reads recordings at one rate and keeps those most recently used, up to a number of bytes."""
+
+    def __init__(self, sample_rate: int, capacity: int = CACHE_BYTES) -> None:
+        self.sample_rate, self.capacity, self.held = sample_rate, capacity, 0
+        self._waves: OrderedDict[str, Wave] = OrderedDict()
+
+    def read(self, clip: Clip) -> Wave:
+        """Samples of `clip`, (samples,).
+
+        Raises:
+            DamagedAudioError: The clip cannot be used, or is silent.
+        """
+        key = f"{clip.id}\0{clip.audio!r}"
+        if key in self._waves:
+            self._waves.move_to_end(key)
+            return self._waves[key]
+        wave = clip.audio.read(self.sample_rate)
+        if not wave.any():
+            raise DamagedAudioError(f"{clip.id}: silent (every sample is zero)")
+        wave.setflags(write=False)
+        self._waves[key] = wave
+        self.held += wave.nbytes
+        while self.held > self.capacity:
+            self.held -= self._waves.popitem(last=False)[1].nbytes
+        return wave
+
+
+@dataclass
+class Mixtures:
+    """The clips of one split under the noises of one split.
+
+    Args:
+        clips: What must survive.
+        noises: What is added; their targets name their type. Types are drawn equally often.
+        task: What is predicted; None for unlabelled clips.
+        reader: Where samples come from.
+        seed: Seed of every draw.
+        snr: Range in dB that training draws from, uniformly.
+        durations: Seconds of each clip, for batches of similar length.
+    """
+
+    clips: Sequence[Clip]
+    noises: Sequence[Clip]
+    task: Task | None
+    reader: Reader
+    seed: int
+    snr: tuple[float, float] = (0.0, 25.0)
+    durations: Sequence[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @cached_property
+    def by_type(self) -> dict[str, list[Clip]]:
+        """The noises by type, sorted."""
+        types: dict[str, list[Clip]] = {}
+        for clip in self.noises:
+            types.setdefault(clip.target or "noise", []).append(clip)
+        return dict(sorted(types.items()))
+
+    @cached_property
+    def fixed_types(self) -> list[str]:
+        """The noise type of each clip's fixed mixtures: every type falls on equally many clips."""
+        order = stream(self.seed, "types").permutation(len(self.clips))
+        types = list(self.by_type)
+        return [types[rank % len(types)] for rank in np.argsort(order)] if types else []
+
+    @cached_property
+    def class_of(self) -> dict[str, int]:
+        """Class ids by name."""
+        return {name: i for i, name in enumerate(self.task.labels)} if self.task else {}
+
+    def __getitem__(self, draw: Draw) -> Example | Damaged:
+        """The mixture `draw` describes; a damaged clip comes back as such."""
+        clip = self.clips[draw.index]
+        try:
+            wave = self.reader.read(clip)
+        except DamagedAudioError as error:
+            return Damaged(clip.id, str(error))
+        target = self.class_of.get(clip.target or "", 0)
+        if draw.snr == np.inf:
+            return Example(clip.id, wave, wave, target, np.inf)
+        snr, noise = self.interference(draw, len(wave))
+        mixture = mix(wave, noise, -snr if self.task and self.task.wanted == "scene" else snr)
+        return Example(clip.id, mixture.noisy, mixture.clean, target, snr)
+
+    def interference(self, draw: Draw, size: int) -> tuple[float, NDArray[np.float32]]:
+        """SNR in dB and `size` samples of noise for `draw`. A fixed draw has the same noise at every SNR.
+
+        Raises:
+            SefrontError: No usable noise was found.
+        """
+        if not self.noises:
+            raise SefrontError("there are no noises to mix with; name some with --noise")
+        clip = self.clips[draw.index]
+        rng = stream(self.seed, clip.id, "fixed" if draw.snr is not None else draw.epoch)
+        snr = float(rng.uniform(*self.snr)) if draw.snr is None else draw.snr
+        types = list(self.by_type)
+        for _ in range(DRAWS):
+            kind = self.fixed_types[draw.index] if draw.snr is not None else types[rng.integers(len(types))]
+            noise = self.by_type[kind][rng.integers(len(self.by_type[kind]))]
+            try:
+                wave = self.reader.read(noise)
+            except DamagedAudioError as error:
+                reason = str(error)
+                continue
+            part = fitted(wave, size, offset_for(len(wave), size, rng))
+            if part.any():
+                return snr, part
+            reason = f"{noise.id}: the part drawn is silent"
+        raise SefrontError(f"none of {DRAWS} noises drawn for {clip.id} could be used; the last one: {reason}")

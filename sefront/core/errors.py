@@ -1,0 +1,36 @@
+"""Errors that reach a user without a traceback: one line that says what, where and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SefrontError(Exception):
+    """A mistake the user can mend; the command line prints it in one line and exits with 2."""
+
+
+class UnknownNameError(SefrontError):
+    """A component, option or label that does not exist; the message holds the nearest names."""
+
+
+class BadOptionError(SefrontError):
+    """An option whose value has the wrong type or lies outside its range."""
+
+
+class DamagedAudioError(SefrontError):
+    """A clip that cannot be used as audio: unreadable, truncated, empty, silent or not finite."""
+
+
+def unknown(what: str, name: str, known: Iterable[str], owner: str = "") -> UnknownNameError:
+    """The error for `name`, with the nearest of the `known` names and the whole list.
+
+    >>> print(unknown("option", "widht", ["width", "depth"], owner="unet"))
+    unet has no option 'widht'; did you mean 'width'? (it has: depth, width)
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    has = f"it has: {', '.join(names)}" if owner else f"known: {', '.join(names)}"
+    subject = f"{owner} has no {what} '{name}'" if owner else f"there is no {what} '{name}'"
+    return UnknownNameError(f"{subject}{hint} ({has if names else 'it has none'})")

@@ -1,0 +1,184 @@
+"""Judging a trained chain: four systems, every SNR, signal and task metrics, one row a clip.
+
+noisy      signal metrics of the unprocessed mixture
+original   task metrics of the clean-trained backend alone; absent where there is none, never substituted
+bypass     task metrics of the coupled backend without its frontend
+coupled    signal and task metrics of the chain as it was trained
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from joblib import Parallel, delayed
+from torch import Tensor
+
+from sefront.core.batches import Report, equal_lengths, ignore, in_order, load
+from sefront.core.chain import enhance, pads, predict
+from sefront.core.clips import Task
+from sefront.core.data import Mixtures
+from sefront.core.losses import reference
+from sefront.core.modes import judging
+from sefront.core.progress import Progress, Quiet
+from sefront.core.protocols import Backend, Frontend, Metric
+from sefront.core.scoring import decoded
+from sefront.core.types import Batch
+
+Row = dict[str, Any]
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What is judged.
+
+    Args:
+        frontend: The trained frontend, or None.
+        backend: The trained backend, or None.
+        original: The clean-trained backend, or None.
+    """
+
+    frontend: Frontend | None
+    backend: Backend | None
+    original: Backend | None
+
+    def parts(self) -> list[Any]:
+        """The parts there are."""
+        return [part for part in (self.frontend, self.backend, self.original) if part is not None]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How to judge.
+
+    Args:
+        metrics: Metrics by name; those on waves are computed per clip, those on labels over sets.
+        levels: SNRs in dB; infinity stands for clean.
+        device: Where to compute; in float32, whatever training used.
+        jobs: Processes that compute signal metrics.
+        report: Called with each damaged clip.
+        progress: Who watches.
+    """
+
+    metrics: Mapping[str, Metric]
+    levels: Sequence[float]
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    jobs: int = -1
+    report: Report = ignore
+    progress: Progress = field(default_factory=Quiet)
+
+
+def judge(chain: Chain, mixtures: Mixtures, how: Judgement) -> list[Row]:
+    """One row per clip, SNR and system."""
+    with Parallel(n_jobs=how.jobs, return_as="generator") as pool:
+        return list(Examination(chain, mixtures, how, pool).rows())
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One evaluation under way.
+
+    Args:
+        chain: What is judged.
+        mixtures: What it is judged on.
+        how: How to judge.
+        pool: Runs delayed calls in several processes.
+    """
+
+    chain: Chain
+    mixtures: Mixtures
+    how: Judgement
+    pool: Any
+
+    @cached_property
+    def of_waves(self) -> dict[str, Metric]:
+        """The signal metrics, which are made for speech."""
+        task = self.mixtures.task
+        metrics = {n: m for n, m in self.how.metrics.items() if m.card().compares == "waves"}
+        return metrics if task is None or task.wanted == "speech" else {}
+
+    @cached_property
+    def noise_of(self) -> dict[str, str]:
+        """The noise type of each clip."""
+        return {clip.id: kind for clip, kind in zip(self.mixtures.clips, self.mixtures.fixed_types, strict=False)}
+
+    def rows(self) -> Iterator[Row]:
+        """The rows of every SNR."""
+        for level in self.how.levels:
+            keys = in_order(self.mixtures, BATCH, level)
+            if not all(map(pads, self.chain.parts())):
+                keys = equal_lengths(self.mixtures, keys)
+            self.how.progress.start("evaluating " + ("clean" if level == math.inf else f"{level:g} dB"), len(keys))
+            for batch in load(self.mixtures, keys, report=self.how.report):
+                yield from self.batch_rows(batch)
+                self.how.progress.advance()
+
+    def batch_rows(self, cpu: Batch) -> Iterator[Row]:
+        """The rows of one batch."""
+        batch = cpu.to(self.how.device)
+        enhanced = None
+        with judging(*self.chain.parts()):
+            if self.chain.frontend is not None:
+                enhanced = enhance(self.chain.frontend, batch.noisy, batch.lengths).waves
+            facts = dict(task_facts(self.chain, batch, enhanced, self.mixtures.task))
+        estimates = {} if float(cpu.snr[0]) == math.inf else {"noisy": cpu.noisy}
+        if enhanced is not None:
+            estimates["coupled"] = enhanced.cpu()
+        for name, signals in self.signal_facts(cpu, estimates).items():
+            tasks = facts.get(name, [{} for _ in signals])
+            facts[name] = [{**task, **signal} for task, signal in zip(tasks, signals, strict=True)]
+        for i, clip in enumerate(cpu.ids):
+            clean = float(cpu.snr[i]) == math.inf
+            where = {"snr": "clean" if clean else float(cpu.snr[i]), "noise": None if clean else self.noise_of[clip]}
+            for system, rows in facts.items():
+                yield {"id": clip, **where, "system": system, **rows[i]}
+
+    def signal_facts(self, batch: Batch, estimates: Mapping[str, Tensor]) -> dict[str, list[Row]]:
+        """Signal metrics of every estimate, a row a clip; computed by several processes."""
+        if not self.of_waves:
+            return {}
+        rate, clean = self.mixtures.reader.sample_rate, reference(batch)
+        pairs = [
+            (clean[i, :n].numpy(), waves[i, :n].numpy())
+            for waves in estimates.values()
+            for i, n in enumerate(batch.lengths.tolist())
+        ]
+        values = self.pool(delayed(measured)(self.of_waves, x, y, rate) for x, y in pairs)
+        return {name: [next(values) for _ in batch.ids] for name in estimates}
+
+
+def task_facts(
+    chain: Chain, batch: Batch, enhanced: Tensor | None, task: Task | None
+) -> Iterator[tuple[str, list[Row]]]:
+    """Prediction, scores and task loss of every system with a backend, a row a clip."""
+    systems: list[tuple[str, Backend | None, Tensor]] = [("original", chain.original, batch.noisy)]
+    if enhanced is not None:
+        systems.append(("bypass", chain.backend, batch.noisy))
+    systems.append(("coupled", chain.backend, batch.noisy if enhanced is None else enhanced))
+    labels = task.labels if task else ()
+    for name, backend, waves in systems:
+        if backend is not None:
+            prediction = predict(backend, waves, batch.lengths)
+            losses = backend.loss(prediction, batch).tolist()
+            posteriors = prediction.scores.float().softmax(-1).tolist()
+            yield (
+                name,
+                [
+                    {"target": labels[t], "prediction": labels[p], "scores": s, "loss": loss}
+                    for t, p, s, loss in zip(
+                        batch.target.tolist(), decoded(prediction), posteriors, losses, strict=True
+                    )
+                ],
+            )
+
+
+def measured(metrics: Mapping[str, Metric], truth: Any, estimate: Any, sample_rate: int) -> Row:
+    """All metrics of one pair of waves; those that have no finite value are named under ``failed``."""
+    values = {name: metric(truth, estimate, sample_rate=sample_rate) for name, metric in metrics.items()}
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    return {"signal": finite, "failed": [name for name in values if name not in finite]}

@@ -1,0 +1,154 @@
+"""One experiment: every component, option and number, as given and as resolved; read from and written to TOML."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from sefront.core.errors import BadOptionError, SefrontError, unknown
+from sefront.core.parameters import resolved
+
+SECTIONS = (
+    "frontend", "backend", "coupling", "corpus", "valid_corpus", "noise", "test_noise", "frontend_corpus",
+    "frontend_noise", "optimiser", "epochs", "training",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What is coupled, on what, and how it is judged.
+
+    Args:
+        frontend: Name of the frontend.
+        backend: Name of the backend.
+        mode: Name of the coupling.
+        corpus: Corpus of the task: NAME, NAME:PATH, a folder, or a manifest.
+        valid_corpus: Development data from another corpus.
+        noise: Noise corpora or folders.
+        test_noise: Noise for the test; by default what `noise` keeps apart for it.
+        snr: Range in dB that training draws from.
+        test_snr: SNRs in dB of the test.
+        frontend_corpus: What the frontend alone is trained on first, in place of `corpus`.
+        frontend_noise: Noise for that, in place of `noise`.
+        options: Settings of components, such as ``{"frontend.width": 16}``.
+        epochs: Most epochs of a phase.
+        batch_size: Clips a step.
+        seed: Seed of initial weights, order, mixtures and dropout.
+        device: auto, cpu, cuda or cuda:N.
+        precision: auto, 32 or bf16.
+        sample_rate: Rate in Hz that everything is resampled to.
+        init_frontend: Run whose frontend takes the place of pre-training one.
+        init_backend: Run whose backend takes the place of pre-training one.
+        strict: Stop at the first damaged clip.
+    """
+
+    frontend: str = "unet"
+    backend: str = "ser_cnn"
+    mode: str = "iterative"
+    corpus: str = "toy"
+    valid_corpus: str | None = None
+    noise: tuple[str, ...] = ("toy",)
+    test_noise: tuple[str, ...] = ()
+    snr: tuple[float, float] = (0.0, 25.0)
+    test_snr: tuple[float, ...] = (25.0, 20.0, 15.0, 10.0, 5.0, 0.0)
+    frontend_corpus: str | None = None
+    frontend_noise: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    epochs: int | None = None
+    batch_size: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    sample_rate: int = 16000
+    init_frontend: str | None = None
+    init_backend: str | None = None
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        """Check ranges and option sections.
+
+        Raises:
+            SefrontError: A number out of its range, or an option of no known section.
+        """
+        if self.snr[0] > self.snr[1]:
+            raise BadOptionError(f"--snr {self.snr[0]:g}:{self.snr[1]:g}: the lower end comes first")
+        if not self.test_snr:
+            raise BadOptionError("--test-snr is empty; give it SNRs in dB, such as 20,10,0")
+        for name, low in (("epochs", 1), ("batch_size", 1), ("sample_rate", 8000), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise BadOptionError(f"--{name.replace('_', '-')} must be at least {low}, but is {value}")
+        for key in self.options:
+            section, dot, rest = key.partition(".")
+            if section not in SECTIONS:
+                raise unknown("option section", section, SECTIONS, owner="-o")
+            if not dot or not rest:
+                raise BadOptionError(f"-o {key}: name a setting of it, such as -o {section}.NAME=VALUE")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Experiment:
+        """An experiment from named values, each checked.
+
+        Raises:
+            SefrontError: An unknown name or a value of the wrong type.
+        """
+        return cls(**resolved_experiment(values))
+
+    def section(self, name: str) -> dict[str, Any]:
+        """The options of one section, without its name."""
+        prefix = f"{name}."
+        return {k[len(prefix) :]: v for k, v in self.options.items() if k.startswith(prefix)}
+
+    def with_options(self, section: str, values: Mapping[str, Any]) -> Experiment:
+        """The same experiment with `values` under `section`."""
+        return replace(self, options={**self.options, **{f"{section}.{k}": v for k, v in values.items()}})
+
+    def as_toml(self) -> dict[str, Any]:
+        """Values that TOML can hold; none is left out, or written as a word where it differs from a default."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "options"}
+        table = {k: plain(v) for k, v in values.items() if v is not None}
+        return {**table, "options": {k: plain(v) for k, v in sorted(self.options.items())}}
+
+    @classmethod
+    def read(cls, path: Path) -> Experiment:
+        """The experiment in a TOML file.
+
+        Raises:
+            SefrontError: The file is missing or is not an experiment.
+        """
+        return cls.of({k: v for k, v in read_toml(path).items() if k not in ("schema", "task")})
+
+
+def resolved_experiment(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` checked against the fields of `Experiment`; options keep whatever their components will check."""
+    given = {k: v for k, v in values.items() if k != "options"}
+    checked = resolved(Experiment, given, "couple") if given else {}
+    return {**{k: checked[k] for k in given}, "options": dict(values.get("options") or {})}
+
+
+def plain(value: Any) -> Any:
+    """`value` as TOML can hold it."""
+    if value is None:
+        return "none"
+    return list(value) if isinstance(value, tuple) else value
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        SefrontError: It is missing or is not TOML.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SefrontError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SefrontError(f"{path}: not TOML ({error})") from error

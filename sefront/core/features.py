@@ -1,0 +1,67 @@
+"""Spectral features in torch, and the one place that imports torchaudio."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sefront.core.signal import full_precision
+
+
+def torchaudio() -> Any:
+    """The torchaudio package; where its native part cannot be loaded, the parts written in Python.
+
+    Wheels for Linux link against CUDA, so importing them beside a CPU build of torch raises an OSError. Then a stub
+    stands in for the native extension; transforms, functional and compliance do not need it.
+    """
+    try:
+        return importlib.import_module("torchaudio")
+    except OSError:
+        for name in [n for n in sys.modules if n == "torchaudio" or n.startswith("torchaudio.")]:
+            del sys.modules[name]
+        stub: Any = ModuleType("torchaudio._extension")
+        stub._IS_TORCHAUDIO_EXT_AVAILABLE = False
+        stub.fail_if_no_align = lambda function: function
+        sys.modules["torchaudio._extension"] = stub
+        return importlib.import_module("torchaudio")
+
+
+class LogMel(nn.Module):
+    """Logarithmic mel spectrogram ln(max(M |Y|^2, 1e-10)), HTK scale, triangles of height one, 0 Hz to half the rate.
+
+    Args:
+        sample_rate: Rate of the waves in Hz.
+        bands: Number of mel bands.
+        n_fft: Points of the transform.
+        window: Length of the Hann window in samples.
+        hop: Samples between frames.
+    """
+
+    bank: Tensor
+    window: Tensor
+
+    def __init__(self, sample_rate: int, bands: int, n_fft: int, window: int, hop: int) -> None:
+        super().__init__()
+        self.n_fft, self.hop, self.window_length = n_fft, hop, window
+        bank = torchaudio().functional.melscale_fbanks(n_fft // 2 + 1, 0.0, sample_rate / 2, bands, sample_rate)
+        self.register_buffer("bank", bank.T.contiguous(), persistent=False)
+        self.register_buffer("window", torch.hann_window(window), persistent=False)
+
+    def frames(self, lengths: Tensor) -> Tensor:
+        """Valid frames of clips with `lengths` samples."""
+        return torch.div(lengths, self.hop, rounding_mode="floor") + 1
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """Features (batch, bands, frames) of `waves` (batch, time)."""
+        with full_precision(waves):
+            spectrum = torch.stft(
+                waves.float(), self.n_fft, self.hop, self.window_length, self.window, center=True,
+                pad_mode="constant", return_complex=True,
+            )  # fmt: skip
+            power = spectrum.real.square() + spectrum.imag.square()
+            return torch.log((self.bank @ power).clamp(min=1e-10))

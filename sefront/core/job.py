@@ -1,0 +1,148 @@
+"""What an experiment names, built and checked, ready to train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from sefront.core.checkpoint import Weights, load_part, put_weights, weights_of
+from sefront.core.coupler import Coupler, Material
+from sefront.core.damages import Damages
+from sefront.core.data import Mixtures
+from sefront.core.errors import SefrontError
+from sefront.core.experiment import Experiment
+from sefront.core.files import clear_failures, write_json
+from sefront.core.lock import lock
+from sefront.core.progress import Progress
+from sefront.core.run import Run, write_experiment
+from sefront.core.setup import Components, Data, Models, lengths_of, metric_of, models_of, optimiser_of, training_of
+from sefront.core.written import written
+
+
+@dataclass(frozen=True)
+class Job:
+    """An experiment whose every part has been built and checked, ready to train.
+
+    Args:
+        run: The run that it will leave.
+        coupler: What trains it.
+        material: What it learns from.
+        frontend_material: What the frontend alone learns from first, where that is something else.
+        original: A clean-trained backend that arrived with ``--init-backend``.
+    """
+
+    run: Run
+    coupler: Coupler
+    material: Material
+    frontend_material: Material | None
+    original: Weights | None
+
+    def mixtures(self) -> dict[str, Mixtures]:
+        """Every set of mixtures by name."""
+        named = {"train": self.material.train, "valid": self.material.valid}
+        if self.frontend_material is not None:
+            named |= {"frontend train": self.frontend_material.train, "frontend valid": self.frontend_material.valid}
+        return named
+
+    def plan(self) -> list[str]:
+        """What will happen, a line each."""
+        lines = [f"{name}: {len(m)} clips, {len(m.noises)} noises" for name, m in self.mixtures().items()]
+        for phase in self.coupler.planned():
+            reason = self.coupler.left_out(phase)
+            if reason:
+                lines.append(f"phase {phase.name}: left out, because {reason}")
+                continue
+            run = self.coupler.phase_run(phase, self.material_of(phase.learners), None)
+            sizes = {n: sum(p.numel() for p in learner.parameters) for n, learner in run.update.learners.items()}
+            who = " and ".join(f"{name} ({size:,} parameters)" for name, size in sizes.items())
+            lines.append(
+                f"phase {phase.name}: {who} from {phase.sees} waves, at most {run.epochs} epochs of "
+                f"{-(-len(run.train) // run.batch_size)} steps of {run.batch_size} clips"
+            )
+        return lines
+
+    def material_of(self, learners: tuple[str, ...]) -> Material:
+        """What a phase with these learners learns from."""
+        return self.frontend_material if learners == ("frontend",) and self.frontend_material else self.material
+
+    def train(self, metric_name: str | None, resume: bool, command: Sequence[str]) -> Run:
+        """Train, judge and write everything into the run folder."""
+        run, main = self.run, self.coupler.processes.main
+        if main and not resume:
+            with clear_failures(run.path):
+                run.path.mkdir(parents=True, exist_ok=True)
+            write_experiment(run.path / "experiment.toml", run.experiment, run.task)
+            write_json(run.path / "lock.json", lock(run.experiment.seed, self.mixtures(), command))
+        if self.original is not None:
+            self.coupler.store.save("original", {"backend": self.original})
+        metric = metric_of(metric_name, run.components) if metric_name else None
+        self.coupler.fit(self.material, frontend_material=self.frontend_material, metric=metric, resume=resume)
+        for part in self.coupler.parts.values():
+            part.to("cpu")
+        summary = self.coupler.damages.summary()
+        if summary:
+            run.progress.note(summary)
+        return run
+
+
+def prepared(experiment: Experiment, components: Components, folder: Path, progress: Progress) -> Job:
+    """Build and check everything that `experiment` names, without writing anything.
+
+    Raises:
+        SefrontError: Something is misnamed, missing, out of range, or does not go together.
+    """
+    damages = Damages(experiment.strict, progress)
+    data = Data(experiment, components, damages)
+    corpus = data.corpus(experiment.corpus, "corpus")
+    models = models_of(experiment, components, corpus.task())
+    given, original = initialised(experiment, components, models)
+    coupler = Coupler(
+        models.frontend,
+        models.backend,
+        models.coupling,
+        training=training_of(experiment),
+        optimiser=optimiser_of(experiment),
+        seed=experiment.seed,
+        device=experiment.device,
+        precision=experiment.precision,
+        folder=folder,
+        progress=progress,
+        damages=damages,
+        given=given,
+    )
+    lengths = lengths_of(experiment, corpus, [phase.name for phase in coupler.planned()])
+    coupler.lengths = lengths
+    resolved = written(experiment, models, components, lengths)
+    run = Run(folder, resolved, corpus.task(), models, components, progress)
+    return Job(run, coupler, data.material(corpus), data.frontend_material(corpus), original)
+
+
+def initialised(experiment: Experiment, components: Components, models: Models) -> tuple[list[str], Weights | None]:
+    """Load the parts of other runs that take the place of pre-training.
+
+    Returns:
+        The parts that were given, and the clean-trained backend that came with the backend, if any.
+
+    Raises:
+        SefrontError: The mode or the other run lacks the part, or the weights do not fit.
+    """
+    given: list[str] = []
+    original: Weights | None = None
+    for part, source in (("frontend", experiment.init_frontend), ("backend", experiment.init_backend)):
+        if source is None:
+            continue
+        module = getattr(models, part)
+        if module is None:
+            raise SefrontError(f"--init-{part} {source}: mode '{experiment.mode}' has no {part}")
+        other = Run.open(Path(source), components)
+        theirs = getattr(other, part)
+        if not isinstance(theirs, nn.Module):
+            raise SefrontError(f"--init-{part} {source}: that run (mode '{other.experiment.mode}') has no {part}")
+        put_weights(module, weights_of(theirs), f"--init-{part} {source}")
+        given.append(part)
+        if part == "backend":
+            original = load_part(other.path / "checkpoint" / "original", "backend")
+    return given, original

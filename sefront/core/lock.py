@@ -1,0 +1,51 @@
+"""What a run was made with: versions, platform, command, fingerprints of the data."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from sefront.core.data import Mixtures
+
+PACKAGES = ("sefront", "torch", "torchaudio", "numpy", "scipy", "soundfile", "soxr", "pystoi", "pesq", "scikit-learn")
+
+
+def lock(seed: int, mixtures: Mapping[str, Mixtures], command: Sequence[str]) -> dict[str, Any]:
+    """Versions, platform, seed, command and one fingerprint per set of mixtures."""
+    return {
+        "schema": 1,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "command": list(command),
+        "seed": seed,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+        "executable": sys.implementation.name,
+        "packages": {name: version(name) for name in PACKAGES},
+        "data": {name: fingerprint(m) for name, m in mixtures.items()},
+    }
+
+
+def version(package: str) -> str:
+    """The installed version of `package`."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def fingerprint(mixtures: Mixtures) -> dict[str, Any]:
+    """How many clips and noises there are, and a hash over their names, labels and durations."""
+    digest = hashlib.blake2b(digest_size=16)
+    for clip, seconds in zip(mixtures.clips, mixtures.durations, strict=True):
+        digest.update(f"{clip.id}\0{clip.target}\0{seconds:.6f}\n".encode())
+    for noise in mixtures.noises:
+        digest.update(f"{noise.id}\0{noise.target}\n".encode())
+    return {"clips": len(mixtures.clips), "noises": len(mixtures.noises), "blake2b": digest.hexdigest()}

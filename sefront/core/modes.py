@@ -1,0 +1,45 @@
+"""Who learns and who only looks on, buffers included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+
+@contextmanager
+def judging(*modules: Any) -> Iterator[None]:
+    """A block in which `modules` are in eval mode and no gradient is recorded.
+
+    ``requires_grad_(False)`` alone would not freeze the running statistics of BatchNorm, nor switch dropout off.
+    """
+    with mode(False, *modules), torch.no_grad():
+        yield
+
+
+@contextmanager
+def learning(*modules: Any) -> Iterator[None]:
+    """A block in which `modules` are in train mode."""
+    with mode(True, *modules):
+        yield
+
+
+@contextmanager
+def mode(train: bool, *modules: Any) -> Iterator[None]:
+    """A block in train or eval mode; each submodule's own mode is restored afterwards."""
+    changed = [m for root in modules if isinstance(root, nn.Module) for m in root.modules() if m.training != train]
+    for module in changed:
+        module.training = train
+    try:
+        yield
+    finally:
+        for module in changed:
+            module.training = not train
+
+
+def trainable(module: Any) -> list[nn.Parameter]:
+    """The parameters of `module` that can learn; none for anything that is not a torch module."""
+    return [p for p in module.parameters() if p.requires_grad] if isinstance(module, nn.Module) else []

@@ -1,0 +1,39 @@
+"""Truth and estimate, checked before a metric compares them. Nothing here imports torch: metrics run in workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def labels(truth: Any, estimate: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Two sequences of class names or ids as arrays (items,).
+
+    Raises:
+        ValueError: They differ in length, or one holds names and the other ids.
+    """
+    a, b = np.asarray(truth), np.asarray(estimate)
+    if a.shape != b.shape or a.ndim != 1:
+        raise ValueError(f"truth and estimate must be lists of one length, not of shapes {a.shape} and {b.shape}")
+    if a.size and (a.dtype.kind in "US") != (b.dtype.kind in "US"):
+        raise ValueError(f"truth and estimate must both be names or both be ids, not {a.dtype} and {b.dtype}")
+    return a, b
+
+
+def waves(truth: Any, estimate: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two waves as arrays (samples,) of float64.
+
+    Raises:
+        ValueError: They differ in length, or hold more than one channel.
+    """
+    a, b = np.asarray(truth, dtype=np.float64), np.asarray(estimate, dtype=np.float64)
+    if a.shape != b.shape or a.ndim != 1:
+        raise ValueError(f"truth and estimate must be waves of one length, not of shapes {a.shape} and {b.shape}")
+    return a, b
+
+
+def audible(wave: NDArray[np.float64]) -> bool:
+    """Whether a wave holds anything but zeros, and only finite values."""
+    return bool(wave.any() and np.isfinite(wave).all())

@@ -1,0 +1,138 @@
+"""One phase of training, from its first epoch or from wherever it was interrupted."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sefront.core.batches import Keys, Report, equal_lengths, load, shuffled
+from sefront.core.checkpoint import Weights, put_weights, weights_of
+from sefront.core.data import Mixtures
+from sefront.core.errors import SefrontError
+from sefront.core.processes import Processes
+from sefront.core.progress import Progress
+from sefront.core.randomness import seeded
+from sefront.core.scoring import Judge, Score
+from sefront.core.store import Store
+from sefront.core.training import Standing
+from sefront.core.types import Phase
+from sefront.core.update import Update
+
+
+@dataclass
+class PhaseRun:
+    """Everything that one phase needs.
+
+    Args:
+        phase: Who learns what, and how.
+        parts: All modules by name, learners or not.
+        update: What moves the learners.
+        judge: What scores an epoch.
+        train: Training mixtures.
+        valid: Development mixtures.
+        batch_size: Clips a step, over all processes.
+        epochs: Most epochs.
+        patience: Epochs without a better score before the phase ends.
+        workers: Processes that read audio.
+        seed: Seed of dropout and the like.
+        store: Where checkpoints and log go.
+        report: Called with each damaged clip.
+        progress: Who watches.
+        processes: Who trains together.
+        device: Where to compute.
+    """
+
+    phase: Phase
+    parts: Mapping[str, nn.Module]
+    update: Update
+    judge: Judge
+    train: Mixtures
+    valid: Mixtures
+    batch_size: int
+    epochs: int
+    patience: int
+    workers: int
+    seed: int
+    store: Store
+    report: Report
+    progress: Progress
+    processes: Processes
+    device: torch.device
+
+    def run(self, standing: Standing, state: Mapping[str, Any] | None) -> None:
+        """Train until the last epoch, or until patience ends; then load the best weights."""
+        start = {name: weights_of(self.parts[name]) for name in self.update.learners}
+        if state is not None:
+            self.update.load(state["update"])
+            start = state["start"]
+        self.progress.note(f"phase {self.phase.name}: {who(start)} from {self.phase.sees} waves")
+        keep = self.phase.keep()
+        while standing.epoch < self.epochs and standing.waited < self.patience:
+            began = time.perf_counter()
+            losses = self._epoch(standing.epoch, shuffled(self.train, self.batch_size, standing.epoch, keep))
+            score = self.judge.score(self.phase, self.valid, self.batch_size)
+            score = Score(self.processes.same(score.value), self.processes.same(score.tie))
+            record = {"phase": self.phase.name, "epoch": standing.epoch + 1, **losses, **self.update.log()}
+            self._close(standing, score, record | {"seconds": round(time.perf_counter() - began, 3)}, start)
+        for name, part in self.parts.items():
+            put_weights(part, self.store.weights("best", name) or weights_of(part), f"the best {name}")
+        if self.phase.learners == ("backend",) and self.phase.sees == "clean":
+            self.store.save("original", {"backend": weights_of(self.parts["backend"])})
+        shares = ", ".join(f"{name} by {moved(start[name], self.parts[name]):.3g}" for name in start)
+        self.progress.note(f"phase {self.phase.name}: moved {shares} of its length")
+
+    def _epoch(self, epoch: int, batches: Sequence[Keys]) -> dict[str, float]:
+        """Every step of one epoch; the mean of what they log."""
+        if self.judge.equal:
+            batches = equal_lengths(self.train, batches)
+        shares = [keys for keys in (b[self.processes.rank :: self.processes.world] for b in batches) if keys]
+        if self.phase.sees == "clean":
+            shares = [[replace(draw, snr=math.inf) for draw in keys] for keys in shares]
+        logged: dict[str, list[Tensor]] = {}
+        self.update.begin(epoch)
+        self.progress.start(f"{self.phase.name} {epoch + 1}/{self.epochs}", len(shares))
+        with seeded(self.seed, "epoch", self.phase.name, epoch):
+            for batch in load(self.train, shares, workers=self.workers, report=self.report):
+                with self.update.precision(self.device):
+                    values = self.phase.step(batch.to(self.device), self.update)
+                for name, value in values.items():
+                    logged.setdefault(name, []).append(value)
+                self.progress.advance()
+        means = {name: float(torch.stack(values).float().mean()) for name, values in logged.items()}
+        if not means:
+            raise SefrontError(f"phase {self.phase.name}: no usable training clip was left")
+        if not all(map(math.isfinite, means.values())):
+            lower = " ".join(f"-o optimiser.{n}.lr={learner.lr / 10:g}" for n, learner in self.update.learners.items())
+            raise SefrontError(f"phase {self.phase.name}, epoch {epoch + 1}: the loss is not finite; try {lower}")
+        return means
+
+    def _close(self, standing: Standing, score: Score, record: dict[str, Any], start: Mapping[str, Weights]) -> None:
+        """Score, log and save an epoch."""
+        self.update.end(score.value)
+        best = standing.scored(score)
+        record |= {"score": score.value, "best": best}
+        self.store.log(record)
+        self.progress.record(record)
+        weights = {name: weights_of(part) for name, part in self.parts.items()}
+        if best:
+            self.store.save("best", weights)
+        state = {"standing": standing.as_dict(), "update": self.update.state(), "start": dict(start)}
+        self.store.save("last", weights, state)
+
+
+def who(names: Mapping[str, Any]) -> str:
+    """Learners as the subject of a sentence."""
+    return f"{' and '.join(names)} {'learn' if len(names) > 1 else 'learns'}"
+
+
+def moved(before: Weights, module: nn.Module) -> float:
+    """How far the parameters of `module` are from `before`, as a share of their length then."""
+    pairs = [(before[name].double(), p.detach().cpu().double()) for name, p in module.named_parameters()]
+    length = math.sqrt(sum(float(old.square().sum()) for old, _ in pairs))
+    return math.sqrt(sum(float((new - old).square().sum()) for old, new in pairs)) / max(length, 1e-12)

@@ -1,0 +1,70 @@
+"""One training run over several processes (``torchrun`` or ``accelerate launch``).
+
+Models are not wrapped: each process computes gradients on its share of the global batch and they are summed. So a
+weight, a mean and an uneven last batch come out as in one process, and parts that take no part in a step need no care.
+BatchNorm statistics stay local to a process; those of the first process are kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Processes:
+    """Who this process is among those that train together."""
+
+    def __init__(self) -> None:
+        self.world = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0"))
+        self._state: Any = None
+        if self.world > 1:
+            from accelerate import PartialState
+
+            self._state = PartialState(cpu=not torch.cuda.is_available())
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes files and prints."""
+        return self.rank == 0
+
+    def device(self, asked: torch.device) -> torch.device:
+        """The device of this process: its own GPU where several share a machine."""
+        return self._state.device if self._state is not None and asked.type == "cuda" else asked
+
+    def total(self, value: Tensor) -> Tensor:
+        """`value` summed over all processes."""
+        if self.world == 1:
+            return value
+        from accelerate.utils import reduce
+
+        return torch.as_tensor(reduce(value.clone(), reduction="sum"))
+
+    def largest(self, value: Tensor) -> Tensor:
+        """The largest `value` of all processes, a scalar."""
+        if self.world == 1:
+            return value
+        from accelerate.utils import gather
+
+        return torch.as_tensor(gather(value.reshape(1))).max()
+
+    def sum_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
+        """Replace every gradient by its sum over all processes, in one message."""
+        if self.world == 1:
+            return
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        flat = self.total(torch.cat([g.flatten() for g in gradients]))
+        for parameter, gradient in zip(parameters, torch.split(flat, [g.numel() for g in gradients]), strict=True):
+            parameter.grad = gradient.view_as(parameter).clone()
+
+    def same(self, value: float) -> float:
+        """The first process' `value`, on all of them."""
+        if self.world == 1:
+            return value
+        from accelerate.utils import broadcast_object_list
+
+        return float(broadcast_object_list([value])[0])

@@ -1,0 +1,241 @@
+"""A trained run: its folder, its modules, and what one does with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+from numpy.typing import NDArray
+from torch import nn
+
+from sefront.core import checkpoint
+from sefront.core.aggregation import aggregated
+from sefront.core.checkpoint import put_weights
+from sefront.core.clips import Task
+from sefront.core.damages import Damages
+from sefront.core.errors import SefrontError
+from sefront.core.evaluation import Chain, Judgement, judge
+from sefront.core.experiment import Experiment, read_toml
+from sefront.core.files import write_json, write_text
+from sefront.core.inference import Listener
+from sefront.core.precision import device_named
+from sefront.core.progress import Progress, Quiet
+from sefront.core.protocols import Backend, Frontend, Metric
+from sefront.core.setup import Components, Data, Models, metric_of, models_of
+from sefront.core.table import rendered
+
+SIGNAL = ("si_sdr", "stoi", "pesq")
+Waves = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured: one row per clip, and the table that follows from them."""
+
+    predictions: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
+    metrics: Mapping[str, Metric]
+
+    def table(self) -> str:
+        """Aligned text: systems by SNR, and noise types at the lowest one."""
+        return rendered(self.rows, self.metrics)
+
+    def save(self, folder: Path, task: Task | None) -> None:
+        """Write ``predictions.jsonl`` and ``evaluation.json`` into `folder`."""
+        write_text(folder / "predictions.jsonl", "".join(json.dumps(row) + "\n" for row in self.predictions))
+        write_json(folder / "evaluation.json", {"schema": 1, "task": asdict(task) if task else None, "rows": self.rows})
+
+
+@dataclass
+class Run:
+    """A run folder and the modules in it, with their best weights and in eval mode.
+
+    Args:
+        path: The folder.
+        experiment: What was asked for, resolved.
+        task: What the backend predicts; None for a frontend alone.
+        models: The modules.
+        components: The installed components, for corpora and metrics by name.
+    """
+
+    path: Path
+    experiment: Experiment
+    task: Task | None
+    models: Models
+    components: Components
+    progress: Progress = field(default_factory=Quiet)
+
+    @classmethod
+    def open(cls, path: Path, components: Components, options: Mapping[str, Any] | None = None) -> Run:
+        """Load a finished run.
+
+        Args:
+            path: The run folder.
+            components: The installed components.
+            options: Settings in place of those it was trained with, such as ``{"frontend.decode": "t1_prm"}``.
+
+        Raises:
+            SefrontError: There is no run, or it has no trained weights yet.
+        """
+        written = path / "experiment.toml"
+        if not written.exists():
+            raise SefrontError(f"{path}: not a run folder (it holds no experiment.toml)")
+        experiment = Experiment.read(written)
+        experiment = replace(experiment, options={**experiment.options, **(options or {})})
+        run = cls(path, experiment, task_in(written), models_of(experiment, components, task_in(written)), components)
+        for name in run.models.chain:
+            module = getattr(run.models, name)
+            weights = checkpoint.load_part(path / "checkpoint" / "best", name)
+            if weights is None and any(True for _ in module.parameters()):
+                raise SefrontError(f"{path}: has no trained {name} yet; continue it with --out {path} --resume")
+            put_weights(module, weights or {}, f"{path}: the {name}")
+            module.eval()
+        return run
+
+    @property
+    def frontend(self) -> Frontend | None:
+        """The trained frontend; None in modes without one."""
+        return self.models.frontend
+
+    @property
+    def backend(self) -> Backend | None:
+        """The trained backend; None for a frontend alone."""
+        return self.models.backend
+
+    @cached_property
+    def original(self) -> Backend | None:
+        """The clean-trained backend that the run started from; None where there was none."""
+        weights = checkpoint.load_part(self.path / "checkpoint" / "original", "backend")
+        if weights is None:
+            return None
+        backend = models_of(self.experiment, self.components, self.task).backend
+        if isinstance(backend, nn.Module):
+            put_weights(backend, weights, f"{self.path}: the original backend")
+            backend.eval()
+        return backend
+
+    def evaluate(
+        self,
+        *,
+        corpus: str | None = None,
+        noise: Sequence[str] | None = None,
+        test_snr: Sequence[float] | None = None,
+        metrics: Sequence[str] | None = None,
+        split: str = "test",
+        original: Run | None = None,
+        out: Path | None = None,
+    ) -> Evaluation:
+        """Score the chain, the bypassed and the original backend and the mixtures at every SNR and on clean audio.
+
+        Args:
+            corpus: Another corpus than the run's own.
+            noise: Other test noise.
+            test_snr: Other SNRs in dB.
+            metrics: Other metrics by name.
+            split: Which split: train, valid, test or all.
+            original: Run whose clean-trained backend is the row to compare with, where this run has none.
+            out: Where to write the rows; by default the run folder, unless something other than its own is scored.
+
+        Returns:
+            Rows per clip and per table cell.
+        """
+        experiment = self.elsewhere(corpus, noise, test_snr)
+        damages = Damages(experiment.strict, self.progress)
+        data = Data(experiment, self.components, damages)
+        mixtures = data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
+        reference = self.original or (original.clean_trained() if original else None)
+        chain = Chain(self.frontend, self.backend, reference)
+        how = Judgement(
+            self.metrics(metrics), [float("inf"), *experiment.test_snr], device_named(experiment.device),
+            report=damages, progress=self.progress,
+        )  # fmt: skip
+        for part in chain.parts():
+            part.to(how.device)
+        rows = judge(chain, mixtures, how)
+        for part in chain.parts():
+            part.to("cpu")
+        evaluation = Evaluation(rows, aggregated(rows, how.metrics), how.metrics)
+        own = experiment == self.experiment and metrics is None and split == "test" and original is None
+        if out or own:
+            evaluation.save(out or self.path, self.task)
+        if damages.reasons:
+            self.progress.note(damages.summary())
+        return evaluation
+
+    def elsewhere(
+        self, corpus: str | None, noise: Sequence[str] | None, test_snr: Sequence[float] | None
+    ) -> Experiment:
+        """The experiment with another corpus, test noise or test grid; options of its own corpus stay with that."""
+        changes: dict[str, Any] = {}
+        if corpus is not None:
+            options = {k: v for k, v in self.experiment.options.items() if not k.startswith("corpus.")}
+            changes |= {"corpus": corpus, "options": options}
+        if noise:
+            changes["test_noise"] = tuple(noise)
+        if test_snr:
+            changes["test_snr"] = tuple(test_snr)
+        return replace(self.experiment, **changes)
+
+    def clean_trained(self) -> Backend | None:
+        """The backend that `evaluate` of another run may take as its original.
+
+        Raises:
+            SefrontError: This run has no clean-trained backend.
+        """
+        if self.original is None:
+            raise SefrontError(
+                f"{self.path}: mode '{self.experiment.mode}' has no clean-trained backend to serve as the original; "
+                "name a run of baseline, cold_cascade, mtl or iterative"
+            )
+        return self.original
+
+    def metrics(self, names: Sequence[str] | None = None) -> dict[str, Metric]:
+        """The metrics called `names`; by default the task's headline and the signal metrics that apply."""
+        if names is None:
+            headline = [self.task.metric] if self.task and self.backend is not None else []
+            names = [*headline, *(SIGNAL if self.task is None or self.task.wanted == "speech" else SIGNAL[:1])]
+        return {name: metric_of(name, self.components) for name in names}
+
+    def table(self) -> str:
+        """The table of the last evaluation of its own test, as aligned text.
+
+        Raises:
+            SefrontError: It has not been judged yet.
+        """
+        path = self.path / "evaluation.json"
+        if not path.exists():
+            raise SefrontError(f"{self.path}: not judged yet; use `sefront evaluate {self.path}`")
+        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        return rendered(rows, self.metrics(list(dict.fromkeys(row["metric"] for row in rows))))
+
+    def listener(self) -> Listener:
+        """The trained chain, ready for waves of any rate."""
+        return Listener(self.frontend, self.backend, self.task, self.experiment.sample_rate)
+
+    def enhance(self, waves: Waves, sample_rate: int) -> Waves:
+        """`waves` (samples,) or (samples, channels) at `sample_rate` Hz, enhanced; the same shape and rate."""
+        return self.listener().enhance(waves, sample_rate)
+
+    def predict(self, waves: Waves, sample_rate: int) -> dict[str, Any]:
+        """The label of `waves` (samples,) or (samples, channels) and the posterior of every class."""
+        return self.listener().predict(waves, sample_rate)
+
+
+def write_experiment(path: Path, experiment: Experiment, task: Task | None) -> None:
+    """Write ``experiment.toml``: what was asked for, resolved, and the task."""
+    table = {"schema": 1, **experiment.as_toml()}
+    if task is not None:
+        table["task"] = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(task).items() if v is not None}
+    write_text(path, tomli_w.dumps(table))
+
+
+def task_in(path: Path) -> Task | None:
+    """The task in an ``experiment.toml``, or None."""
+    facts = read_toml(path).get("task")
+    return Task(**{**facts, "labels": tuple(facts["labels"])}) if facts else None

@@ -1,0 +1,76 @@
+"""Where runs lie: names for new ones, and which one to resume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sefront.core.errors import SefrontError
+from sefront.core.experiment import Experiment
+from sefront.core.sources import located
+
+
+def started(folder: Path, asked: Mapping[str, Any]) -> Experiment:
+    """The experiment of a run that is to be resumed.
+
+    Args:
+        folder: The run folder.
+        asked: What was named again; it must be what the run was started with.
+
+    Raises:
+        SefrontError: There is no run, or something else is asked of it now.
+    """
+    path = folder / "experiment.toml"
+    if not path.exists():
+        raise SefrontError(f"{folder}: holds no run to resume; leave out --resume to start one")
+    experiment = Experiment.read(path)
+    wanted = Experiment.of(asked)
+    for name in asked:
+        if name not in ("options", "device", "corpus", "noise", "test_noise", "valid_corpus"):
+            old, new = getattr(experiment, name), getattr(wanted, name)
+            if old != new:
+                raise SefrontError(
+                    f"--{name.replace('_', '-')} is {new}, but the run in {folder} was started with {old}; "
+                    "leave it out, or start a new run"
+                )
+    return replace(experiment, device=wanted.device) if "device" in asked else experiment
+
+
+def absolute(experiment: Experiment, corpora: Mapping[str, type]) -> Experiment:
+    """`experiment` with every path absolute, so that it can be repeated from anywhere."""
+
+    def of(spec: str) -> str:
+        name, root = located(spec, corpora)
+        return name if root is None else f"{name}:{root}"
+
+    values: dict[str, Any] = {}
+    for name in ("corpus", "valid_corpus", "frontend_corpus"):
+        values[name] = getattr(experiment, name) and of(getattr(experiment, name))
+    for name in ("noise", "test_noise", "frontend_noise"):
+        values[name] = tuple(map(of, getattr(experiment, name)))
+    for name in ("init_frontend", "init_backend"):
+        values[name] = getattr(experiment, name) and str(Path(getattr(experiment, name)).resolve())
+    return replace(experiment, **values)
+
+
+def free_name(parent: Path, experiment: Experiment) -> Path:
+    """The next unused run folder in `parent`."""
+    stem = f"{experiment.mode}-{experiment.frontend}-{experiment.backend}"
+    number = 1
+    while (parent / f"{stem}-{number:03d}").exists():
+        number += 1
+    return parent / f"{stem}-{number:03d}"
+
+
+def latest(parent: Path) -> Path:
+    """The run folder in `parent` that was started last and has not been judged.
+
+    Raises:
+        SefrontError: There is none.
+    """
+    runs = [p.parent for p in parent.glob("*/experiment.toml") if not (p.parent / "evaluation.json").exists()]
+    if not runs:
+        raise SefrontError(f"{parent}: holds no unfinished run; name the one to resume with --out")
+    return max(runs, key=lambda run: (run / "experiment.toml").stat().st_mtime)

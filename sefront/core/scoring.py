@@ -1,0 +1,93 @@
+"""Development scores: what a phase is judged by while it trains, on development data only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from sefront.core.batches import Report, equal_lengths, in_order, load
+from sefront.core.chain import enhance, predict
+from sefront.core.data import Mixtures
+from sefront.core.losses import reference
+from sefront.core.modes import judging
+from sefront.core.precision import autocast
+from sefront.core.protocols import Backend, Frontend, Metric
+from sefront.core.types import Batch, Phase, Prediction, Sees
+
+
+@dataclass(frozen=True, order=True)
+class Score:
+    """How good an epoch was, higher being better; `tie` decides between equal values."""
+
+    value: float
+    tie: float = 0.0
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Scores a phase on development mixtures.
+
+    Args:
+        frontend: The frontend.
+        backend: The backend.
+        metric: Headline metric of the task; without one, the task loss decides.
+        levels: SNRs in dB of the development grid.
+        device: Where to compute.
+        bf16: Whether to compute under bfloat16 autocast, as training does.
+        equal: Whether batches hold clips of one length only.
+        report: Called with each damaged clip.
+    """
+
+    frontend: Frontend
+    backend: Backend
+    metric: Metric | None
+    levels: Sequence[float]
+    device: torch.device
+    bf16: bool
+    equal: bool
+    report: Report
+
+    def score(self, phase: Phase, mixtures: Mixtures, batch_size: int) -> Score:
+        """A phase without a backend by the frontend's loss, others by the task, each on what it sees."""
+        levels = [math.inf] if phase.sees == "clean" else self.levels
+        task = any(name.startswith("backend") for name in phase.learners)
+        scores = [self.at(level, phase.sees, mixtures, batch_size, task) for level in levels]
+        return Score(fmean(s.value for s in scores), fmean(s.tie for s in scores))
+
+    def at(self, level: float, sees: Sees, mixtures: Mixtures, batch_size: int, task: bool) -> Score:
+        """The score at one SNR in dB."""
+        losses: list[Tensor] = []
+        truth: list[int] = []
+        estimate: list[int] = []
+        keys = in_order(mixtures, batch_size, level)
+        for cpu in load(mixtures, equal_lengths(mixtures, keys) if self.equal else keys, report=self.report):
+            batch = cpu.to(self.device)
+            with judging(self.frontend, self.backend), autocast(self.bf16, self.device):
+                if not task:
+                    losses.append(self.frontend.loss(enhance(self.frontend, batch.noisy, batch.lengths), batch))
+                    continue
+                prediction = predict(self.backend, self.waves(batch, sees), batch.lengths)
+                losses.append(self.backend.loss(prediction, batch))
+            truth += cpu.target.tolist()
+            estimate += decoded(prediction)
+        loss = float(torch.cat(losses).mean()) if losses else math.nan
+        if not task or self.metric is None:
+            return Score(-loss)
+        value = self.metric(truth, estimate)
+        return Score(value if self.metric.card().higher_is_better else -value, -loss)
+
+    def waves(self, batch: Batch, sees: Sees) -> Tensor:
+        """What the backend is given, (batch, time)."""
+        if sees == "clean":
+            return reference(batch)
+        return enhance(self.frontend, batch.noisy, batch.lengths).waves if sees == "enhanced" else batch.noisy
+
+
+def decoded(prediction: Prediction) -> list[int]:
+    """The most probable class ids."""
+    return [int(i) for i in prediction.scores.argmax(-1).tolist()]

@@ -1,0 +1,96 @@
+"""How long training lasts, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sefront.core.scoring import Score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Lengths and rhythm of training: ``-o training.NAME=``.
+
+    Args:
+        patience: Epochs without a better development score before a phase ends.
+        valid_snr: SNRs in dB of the development grid.
+        workers: Processes that read audio; with 0 a thread reads one batch ahead.
+    """
+
+    patience: int = 10
+    valid_snr: tuple[float, ...] = (20.0, 10.0, 0.0)
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ValueError: A number out of its range.
+        """
+        if self.patience < 1 or self.workers < 0 or not self.valid_snr:
+            raise ValueError(
+                "patience must be at least 1, workers at least 0 and valid_snr not empty, "
+                f"but they are {self.patience}, {self.workers} and {self.valid_snr}"
+            )
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Epochs and batch sizes that were asked for.
+
+    Args:
+        epochs: Most epochs of a phase.
+        by_phase: Most epochs of single phases by name.
+        batch_size: Clips a step; None leaves it to the learners' recipes.
+    """
+
+    epochs: int = 100
+    by_phase: Mapping[str, int] = field(default_factory=dict)
+    batch_size: int | None = None
+
+    def of(self, phase: str) -> int:
+        """Most epochs of the phase called `phase`."""
+        return self.by_phase.get(phase, self.epochs)
+
+
+@dataclass
+class Standing:
+    """How far training has come: all that resuming needs beside weights and optimiser states.
+
+    Args:
+        phase: Number of the phase, from 0.
+        epoch: Epochs of it that are done.
+        waited: Epochs since its best one.
+        best: Its best development score.
+        records: Lines of the log so far.
+    """
+
+    phase: int = 0
+    epoch: int = 0
+    waited: int = 0
+    best: Score | None = None
+    records: int = 0
+
+    def next_phase(self) -> Standing:
+        """The beginning of the following phase."""
+        return Standing(phase=self.phase + 1, records=self.records)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Numbers only."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Standing:
+        """The inverse of `as_dict`."""
+        return cls(**{**values, "best": Score(**values["best"]) if values["best"] else None})
+
+    def scored(self, score: Score) -> bool:
+        """Count an epoch that scored `score`; whether it is the best so far."""
+        better = self.best is None or score > self.best
+        self.best = score if better else self.best
+        self.waited = 0 if better else self.waited + 1
+        self.epoch += 1
+        self.records += 1
+        return better

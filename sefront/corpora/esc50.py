@@ -1,0 +1,152 @@
+"""ESC-50: five-second environmental sounds in 50 classes and five folds (Piczak 2015, doi:10.1145/2733373.2806390).
+
+Serves as scenes and as noise with the same splits: the last fold is the test, the others train, and validation is
+drawn out of them by source recording (`src_file`), since clips cut from one recording sound alike.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sefront.core.audio import AudioFile
+from sefront.core.clips import SPLITS, Card, Clip, Split, Task
+from sefront.core.corpora import VALID, Splits, audio_below, by_stem, check_stated, faults, leaks, with_valid
+from sefront.core.errors import SefrontError
+
+LAYOUT = "audio/*.wav (or .flac) and meta/esc50.csv (filename,fold,target,category,esc10,src_file,take)"
+COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A row of the table: the file, its fold, the recording it was cut from, its class and whether it is in ESC-10."""
+
+    name: str
+    fold: str
+    recording: str
+    category: str
+    esc10: bool
+
+
+class ESC50:
+    """Environmental sounds, as scenes to classify or as noise whose type is the category.
+
+    Args:
+        train: Folds to train on; empty means those that the other splits leave.
+        valid: Folds for validation; empty means 15 % of the training recordings.
+        test: Folds for test; empty means the last one that train and valid leave.
+        esc10: Whether to keep only the ten classes of ESC-10.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        train: tuple[int, ...] = (),
+        valid: tuple[int, ...] = (),
+        test: tuple[int, ...] = (),
+        esc10: bool = False,
+    ) -> None:
+        self._root = Path(root)
+        files = by_stem(audio_below(self._root / "audio", LAYOUT))
+        listed = [sound for sound in table(self._root / "meta" / "esc50.csv") if sound.esc10 or not esc10]
+        folds = sorted({sound.fold for sound in listed if Path(sound.name).stem in files}, key=int)
+        if not folds:
+            raise SefrontError(f"{self._root}: no file of meta/esc50.csv lies in audio; expected {LAYOUT}")
+        self._absent = sorted({sound.fold for sound in listed} - set(folds))
+        sounds = [sound for sound in listed if sound.fold in folds]
+        self._labels = tuple(sorted({sound.category for sound in sounds}))
+        self._recordings = {Path(sound.name).stem: sound.recording for sound in sounds}
+        stated: dict[Split, tuple[str, ...]] = {
+            "train": tuple(map(str, train)),
+            "valid": tuple(map(str, valid)),
+            "test": tuple(map(str, test)),
+        }
+        check_stated("fold", f"esc50 at {self._root}", folds, stated)
+        homes = split_of(folds, stated)
+        splits: Splits = {
+            split: tuple(self._clip(sound, files) for sound in sounds if homes.get(sound.fold) == split)
+            for split in SPLITS
+        }
+        self._splits = splits if valid else with_valid(splits, self._recording, lambda clip: str(clip.target), VALID)
+
+    def _clip(self, sound: Sound, files: dict[str, Path]) -> Clip:
+        name = Path(sound.name).stem
+        return Clip(name, AudioFile(files.get(name, self._root / "audio" / sound.name)), sound.category)
+
+    def _recording(self, clip: Clip) -> str:
+        return self._recordings[clip.id]
+
+    def role(self) -> Literal["scene"]:
+        """Environmental sound."""
+        return "scene"
+
+    def task(self) -> Task:
+        """The categories, judged by accuracy; the scene is what must survive."""
+        return Task("classification", self._labels, "accuracy", "scene")
+
+    def clips(self, split: Split) -> Sequence[Clip]:
+        """The sounds of a split in the table's order; the target is the category, which is the type as noise too."""
+        return self._splits[split]
+
+    def splits_of_its_own(self) -> bool:
+        """Splits are the folds'."""
+        return True
+
+    def problems(self) -> list[str]:
+        """Missing and unreadable files, source recordings shared between splits, folds without audio."""
+        found = [*faults(self._splits), *leaks(self._splits, self._recording, "source recording")]
+        return found + [f"{self._root}: fold {fold} is listed but has no audio, left out" for fold in self._absent]
+
+    def card(self) -> Card:
+        """Piczak 2015."""
+        return Card(
+            licence="CC BY-NC 3.0; the ESC-10 part CC BY 3.0; per-clip terms in ATTRIBUTION.md or LICENSE",
+            citation="K. J. Piczak, 'ESC: Dataset for environmental sound classification', ACM Multimedia 2015, "
+            "doi:10.1145/2733373.2806390",
+            size="2000 clips of 5 s, 2.8 hours",
+            source="https://github.com/karolpiczak/ESC-50",
+            apart=("recording",),
+        )
+
+
+def table(path: Path) -> list[Sound]:
+    """The rows of the table.
+
+    Raises:
+        SefrontError: The table or one of its columns is missing, or a fold is not a number.
+    """
+    if not path.is_file():
+        raise SefrontError(f"{path}: no such file; expected {LAYOUT}")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        missing = [column for column in COLUMNS if column not in (rows.fieldnames or [])]
+        if missing:
+            raise SefrontError(f"{path}: no column '{missing[0]}'; expected {LAYOUT}")
+        return [sound_of(row, f"{path}, line {rows.line_num}") for row in rows]
+
+
+def sound_of(row: dict[str, str | None], where: str) -> Sound:
+    """The sound that a row describes."""
+    name, fold, category, esc10, recording = (str(row[column] or "").strip() for column in COLUMNS)
+    if not fold.isdecimal():
+        raise SefrontError(f"{where}: fold is '{fold}'; expected a number")
+    return Sound(name, str(int(fold)), recording, category, esc10.lower() == "true")
+
+
+def split_of(folds: Sequence[str], stated: dict[Split, tuple[str, ...]]) -> dict[str, Split]:
+    """The split of each fold: as stated, then the last for test and the rest for training.
+
+    Folds that a stated train leaves over are in no split.
+    """
+    homes: dict[str, Split] = {fold: split for split, names in stated.items() for fold in names}
+    left = [fold for fold in folds if fold not in homes]
+    if left and not stated["test"]:
+        homes[left.pop()] = "test"
+    if not stated["train"]:
+        homes |= dict.fromkeys(left, "train")
+    return homes

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from sefront.core.features import LogMel, torchaudio
+
+
+def test_equals_torchaudio() -> None:
+    reference = torchaudio().transforms.MelSpectrogram(
+        16000, n_fft=1024, win_length=640, hop_length=320, n_mels=64, center=True, pad_mode="constant", norm=None
+    )
+    waves = torch.randn(2, 16001, generator=torch.Generator().manual_seed(0))
+    ours = LogMel(16000, bands=64, n_fft=1024, window=640, hop=320)
+    torch.testing.assert_close(ours(waves), torch.log(reference(waves).clamp(min=1e-10)), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [1, 159, 160, 161, 16000])
+def test_frames_is_what_comes_out(size: int) -> None:
+    mel = LogMel(16000, bands=40, n_fft=512, window=400, hop=160)
+    assert mel(torch.zeros(1, size)).shape == (1, 40, int(mel.frames(torch.tensor(size))))
+
+
+def test_silence_is_the_floor_and_passes_a_finite_gradient() -> None:
+    waves = torch.zeros(1, 1000, requires_grad=True)
+    features = LogMel(16000, bands=40, n_fft=512, window=400, hop=160)(waves)
+    assert features.unique().tolist() == [pytest.approx(-23.02585)]
+    features.sum().backward()
+    assert waves.grad is not None
+    assert waves.grad.isfinite().all()
+
+
+def test_a_clip_does_not_depend_on_padding() -> None:
+    mel = LogMel(16000, bands=40, n_fft=512, window=400, hop=160)
+    wave = torch.randn(1, 3000, generator=torch.Generator().manual_seed(0))
+    padded = mel(torch.nn.functional.pad(wave, (0, 3000)))
+    torch.testing.assert_close(padded[..., : int(mel.frames(torch.tensor(3000)))], mel(wave), atol=1e-5, rtol=0)
+
+
+def test_importer_returns_a_package_with_what_we_need() -> None:
+    package = torchaudio()
+    assert hasattr(package.transforms, "MelSpectrogram")
+    assert hasattr(package.functional, "melscale_fbanks")
+
+
+def test_importer_puts_a_stub_where_the_native_part_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in sys.modules if n == "torchaudio" or n.startswith("torchaudio.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torchaudio._extension", None)
+    monkeypatch.delitem(sys.modules, "torchaudio._extension")
+    real, calls = importlib.import_module, []
+
+    def fails_once(name: str, *rest: Any) -> Any:
+        calls.append(name)
+        if len(calls) == 1:
+            raise OSError("libc10_cuda.so: cannot open shared object file")
+        return real(name, *rest)
+
+    monkeypatch.setattr(importlib, "import_module", fails_once)
+    package = torchaudio()
+    assert calls == ["torchaudio", "torchaudio"]
+    assert package.functional.melscale_fbanks(9, 0.0, 8000.0, 4, 16000).shape == (9, 4)
