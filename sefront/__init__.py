@@ -43,22 +43,20 @@ def couple(
         SefrontError: A mistake in what was asked for; the message says what would be right.
     """
     from sefront.core.couple import couple as main_job
-    from sefront.core.errors import SefrontError
     from sefront.core.experiment import Experiment
     from sefront.core.progress import Quiet
-    from sefront.core.runs import absolute, free_name, latest, started
+    from sefront.core.runs import absolute, check_free, free_name, latest, started
     from sefront.plugins import Catalogue
 
     components = Catalogue.installed()
     runs = Path("runs")
     if resume:
         folder = Path(out) if out else latest(runs)
-        wanted = started(folder, experiment)
+        wanted = started(folder, experiment, components.corpora)
     else:
         wanted = absolute(Experiment.of(experiment), components.corpora)
         folder = Path(out) if out else free_name(runs, wanted)
-        if (folder / "experiment.toml").exists():
-            raise SefrontError(f"{folder}: holds a run already; name another --out, or continue it with --resume")
+        check_free(folder)
     words = sys.argv if command is None else command
     return main_job(wanted, components, folder, progress=progress or Quiet(), resume=resume, command=words)
 

@@ -4,7 +4,8 @@
 
 Source: Dai et al. 2017, doi:10.1109/ICASSP.2017.7952190; used by Milling et al. 2024, doi:10.1007/s11390-024-2934-x,
 section 3.4.1, with Adam, 1e-2 falling to 1e-3 after 20 epochs, and L2. The narrow variant is the size of a well-known
-public tutorial, whose accuracy of 85 % on 35 words the second paper matches.
+public tutorial, whose accuracy of 85 % on 35 words the second paper matches. That tutorial's batches of 256 are meant
+for 85 thousand clips; the paper states none, and 32 suits small corpora too.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class M5(nn.Module):
     """
 
     toy = "commands"
-    recipe = Recipe(lr=1e-2, weight_decay=1e-4, batch_size=256, schedule="step", step=20, factor=0.1)
+    recipe = Recipe(lr=1e-2, weight_decay=1e-4, batch_size=32, schedule="step", step=20, factor=0.1)
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
     log-mel -> BatchNorm -> 4 x (conv 3x3 -> BatchNorm -> ReLU -> max-pool 2x2 -> dropout) -> mean over time -> linear
 
 Source: Milling et al. 2024, doi:10.1007/s11390-024-2934-x, section 3.4.3 and figure 3c: 32 mel bands, windows of 20 ms
-every 10 ms, Adam with 1e-3. Widths, kernels and dropout are not given there.
+every 10 ms, Adam with 1e-3. Widths, kernels, dropout and schedule are not given there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class SerCNN(nn.Module):
     """
 
     toy = "emotion"
-    recipe = Recipe(lr=1e-3, batch_size=16)
+    recipe = Recipe(lr=1e-3, batch_size=16, schedule="cosine")
 
     def __init__(self, task: Task, sample_rate: int, *, width: int = 64, bands: int = 32, dropout: float = 0.2) -> None:
         super().__init__()

@@ -64,8 +64,13 @@ def couple(
     if plan:
         typer.echo("\n".join(sefront.plan(**asked).plan()))
         return
-    with watched() as watcher:
-        run = sefront.couple(out=out, resume=resume, progress=watcher, **asked)
+    try:
+        with watched() as watcher:
+            run = sefront.couple(out=out, resume=resume, progress=watcher, **asked)
+    except KeyboardInterrupt:
+        place = f"--out {out} " if out else ""
+        typer.echo(f"continue with: sefront couple {place}--resume", err=True)
+        raise
     typer.echo(f"\n{run.path}\n\n{run.table()}")
 
 
@@ -73,5 +78,4 @@ def merged(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     """The experiment in `path`, with what was asked for in place of it."""
     from sefront.core.experiment import Experiment
 
-    base = vars(Experiment.read(path))
-    return {**base, **asked, "options": {**base["options"], **asked.get("options", {})}}
+    return vars(Experiment.read(path).changed(asked))

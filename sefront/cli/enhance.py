@@ -46,8 +46,9 @@ def enhance(
             done += 1
             watcher.advance()
     if not done:
-        raise SefrontError(f"none of {len(plan)} files could be enhanced")
-    typer.echo(f"{done} files enhanced, written to {place}" + (f"; {damages.summary()}" if damages.reasons else ""))
+        raise SefrontError(f"nothing was enhanced; {damages.summary()}")
+    count = f"{done} file{'s' if done > 1 else ''} enhanced, written to {place}"
+    typer.echo(count + (f"; {damages.summary()}" if damages.reasons else ""))
 
 
 def enhancing(run: Path | None, frontend: str | None, options: dict[str, str], catalogue: Any) -> Any:

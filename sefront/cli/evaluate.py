@@ -24,6 +24,7 @@ def evaluate(
     metrics: str | None = typer.Option(None, help="Metrics by name, such as uar,stoi,pesq."),
     split: str = typer.Option("test", help="train, valid, test or all."),
     original: Path | None = typer.Option(None, help="Run whose clean-trained backend to compare with."),
+    device: str | None = typer.Option(None, help="auto, cpu, cuda or cuda:N. [as in training]"),
     out: Path | None = typer.Option(None, help="Folder for the rows; by default the run, if its own test is scored."),
     as_json: bool = typer.Option(False, "--json", help="Print the rows of the table as JSON."),
 ) -> None:
@@ -37,9 +38,9 @@ def evaluate(
         with watched() as watcher:
             run.progress = watcher
             evaluation = run.evaluate(
-                corpus=corpus, noise=noise, test_snr=numbers(test_snr, "--test-snr") if test_snr else None,
+                corpus=corpus, noise=noise or None, test_snr=numbers(test_snr, "--test-snr") if test_snr else None,
                 metrics=metrics.split(",") if metrics else None, split=split,
-                original=sefront.open_run(original) if original else None,
+                original=sefront.open_run(original) if original else None, device=device,
                 out=out / path.name if out and several else out,
             )  # fmt: skip
         found += [{"run": str(path), **row} for row in evaluation.rows]

@@ -46,4 +46,4 @@ def predict(
         if damages.reasons:
             watcher.note(damages.summary())
     if not done:
-        raise SefrontError(f"none of {len(files)} files could be used")
+        raise SefrontError(f"nothing was predicted; {damages.summary()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from sefront.core.errors import DamagedAudioError
+from sefront.core.errors import DamagedAudioError, SefrontError
 
 SUFFIXES = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64"}
 )
+
+# suffixes that are no name of a format
+KINDS = {".aif": ("AIFF", None), ".oga": ("OGG", None), ".opus": ("OGG", "OPUS")}
 
 # libsndfile shortens a truncated file in silence and only its log tells: the size that the header states, then the true
 # one. Sizes near 2 GiB and above are how programs that write into a pipe say "unknown".
@@ -103,14 +107,46 @@ def resample(samples: NDArray[np.float32], rate: int, sample_rate: int) -> NDArr
 
 
 def write(path: Path, samples: NDArray[np.float32], sample_rate: int, subtype: str | None = None) -> None:
-    """Write samples (samples,) or (samples, channels) atomically, in the format that the suffix names."""
+    """Write samples (samples,) or (samples, channels) atomically, in the format that the suffix names.
+
+    Raises:
+        SefrontError: The format has no such rate or so many channels.
+        OSError: What the disk says; soundfile itself would not say what is wrong.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.part{path.suffix}")
+    form, own = container(path)
+    encoded = BytesIO()
     try:
-        soundfile.write(str(part), samples, sample_rate, subtype=subtype)
+        soundfile.write(encoded, samples, sample_rate, subtype=subtype or own, format=form)
+    except soundfile.LibsndfileError as error:
+        what = f"{1 if samples.ndim == 1 else samples.shape[1]} channels at {sample_rate} Hz"
+        raise SefrontError(f"{path}: {form} cannot hold {what}; choose another format, such as .wav") from error
+    try:
+        part.write_bytes(encoded.getbuffer())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def container(path: Path) -> tuple[str, str | None]:
+    """What soundfile calls the format that the suffix of `path` names, and the subtype that goes with it, if any.
+
+    Raises:
+        SefrontError: No format is called so.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise SefrontError(f"{path}: the suffix names no format to write; choose one of {' '.join(sorted(SUFFIXES))}")
+    return KINDS.get(suffix, (suffix[1:].upper(), None))
+
+
+def subtype_like(source: Path, target: Path) -> str | None:
+    """The encoding of `source`, such as 24 bits a sample, for a `target` of the same format; None for another one."""
+    if source.suffix.lower() != target.suffix.lower():
+        return None
+    kept = str(soundfile.info(str(source)).subtype)
+    return kept if soundfile.check_format(container(target)[0], kept) else None
 
 
 def audio_files(folder: Path) -> list[Path]:

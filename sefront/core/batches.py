@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from sefront.core.data import Damaged, Draw, Example, Mixtures
+from sefront.core.errors import SefrontError
 from sefront.core.randomness import stream
 from sefront.core.types import Batch
 
@@ -35,7 +36,8 @@ def shuffled(mixtures: Mixtures, size: int, epoch: int, keep: Container[str] | N
         pool.sort(key=lambda i: mixtures.durations[i])
         batches += [[Draw(i, epoch) for i in pool[j : j + size]] for j in range(0, len(pool), size)]
     if len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2] += batches.pop()
+        alone = batches.pop()  # apart from the next line, whose [-1] has to be the batch before
+        batches[-1] += alone
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
@@ -87,8 +89,8 @@ def load(mixtures: Mixtures, batches: Sequence[Keys], *, workers: int = 0, repor
     groups = ahead(mixtures, batches) if workers == 0 else by_workers(mixtures, batches, workers)
     for items in groups:
         for item in items:
-            if isinstance(item, Damaged):
-                report(item)
+            for damaged in item.left_out if isinstance(item, Example) else [item]:
+                report(damaged)
         usable = [item for item in items if isinstance(item, Example)]
         if usable:
             yield collate(usable)
@@ -111,10 +113,28 @@ def ahead(mixtures: Mixtures, batches: Sequence[Keys]) -> Iterator[list[Example 
 
 def by_workers(mixtures: Mixtures, batches: Sequence[Keys], workers: int) -> Iterator[list[Example | Damaged]]:
     """Batches are read by worker processes."""
-    loader: Iterable[list[Example | Damaged]] = torch.utils.data.DataLoader(
-        mixtures,  # type: ignore[arg-type]  # a mapping from draws to examples is all that a loader needs
+    loader: Iterable[list[Example | Damaged | SefrontError]] = torch.utils.data.DataLoader(
+        Answers(mixtures),  # type: ignore[arg-type]  # a mapping from draws to examples is all that a loader needs
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=list,
+        generator=torch.Generator(),  # else the loader would draw from the generator that seeds dropout
     )
-    yield from loader
+    for items in loader:
+        for item in items:
+            if isinstance(item, SefrontError):
+                raise item
+        yield [item for item in items if not isinstance(item, SefrontError)]
+
+
+class Answers:
+    """Mixtures whose errors are answers: raised in a worker process, an error would arrive wrapped in a traceback."""
+
+    def __init__(self, mixtures: Mixtures) -> None:
+        self.mixtures = mixtures
+
+    def __getitem__(self, draw: Draw) -> Example | Damaged | SefrontError:
+        try:
+            return self.mixtures[draw]
+        except SefrontError as error:
+            return error

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
 from sefront.core.errors import SefrontError
@@ -46,16 +48,16 @@ def put_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str) ->
 def save(folder: Path, parts: Mapping[str, Weights], state: Mapping[str, Any] | None = None) -> None:
     """Write the checkpoint `folder`: one file of weights a part, and `state` for resuming."""
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    draft = folder.with_name(folder.name + ".part")
     with clear_failures(folder):
         found(folder)  # finish what a crash left before writing anew
-        shutil.rmtree(fresh, ignore_errors=True)
-        draft = folder.with_name(folder.name + ".part")
-        shutil.rmtree(draft, ignore_errors=True)
+        for remains in (draft, fresh, old):
+            shutil.rmtree(remains, ignore_errors=True)
         draft.mkdir(parents=True)
         for name, weights in parts.items():
-            write_weights(weights, draft / f"{name}.safetensors")
+            (draft / f"{name}.safetensors").write_bytes(serialised(weights))
         if state is not None:
-            torch.save(dict(state), draft / "state.pt")
+            (draft / "state.pt").write_bytes(pickled(state))
         draft.rename(fresh)
         if folder.exists():
             folder.rename(old)
@@ -63,12 +65,11 @@ def save(folder: Path, parts: Mapping[str, Weights], state: Mapping[str, Any] | 
         shutil.rmtree(old, ignore_errors=True)
 
 
-def write_weights(weights: Weights, path: Path) -> None:
-    """One file of weights; a full disk is reported as the system reports it."""
-    try:
-        save_file(weights, path)
-    except SafetensorError as error:
-        raise OSError(28 if "No space left" in str(error) else 5, str(error)) from error
+def pickled(state: Mapping[str, Any]) -> memoryview:
+    """The bytes of `state`; torch itself would report a full disk as a RuntimeError of its own, without the reason."""
+    buffer = BytesIO()
+    torch.save(dict(state), buffer)
+    return buffer.getbuffer()
 
 
 def found(folder: Path) -> bool:

@@ -9,6 +9,7 @@ from sefront.core.experiment import Experiment
 from sefront.core.job import prepared
 from sefront.core.progress import Progress
 from sefront.core.run import Run
+from sefront.core.runs import check_same
 from sefront.core.setup import Components
 
 
@@ -22,6 +23,8 @@ def couple(
         SefrontError: A mistake in the experiment, or in what it was given.
     """
     job = prepared(experiment, components, folder, progress)
+    if resume:
+        check_same(folder, job.run.experiment)
     task = job.run.task if job.run.backend is not None else None
     run = job.train(task.metric if task else None, resume, command)
     if job.coupler.processes.main:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from torch import nn
 
 from sefront.core.chain import pads
-from sefront.core.checkpoint import put_weights
+from sefront.core.checkpoint import put_weights, weights_of
 from sefront.core.damages import Damages
 from sefront.core.data import Mixtures
 from sefront.core.modes import trainable
@@ -133,13 +133,18 @@ class Coupler:
             self.store.rewind(standing.records)
             for name, part in self.parts.items():
                 put_weights(part, self.store.weights("last", name) or {}, f"the last {name}")
+            state = state if state["update"] else None  # none between two phases
         elif self.folder is not None:
             self.store.rewind(0)
-        for number, phase in enumerate(self.phases()):
+        phases = self.phases()
+        for number, phase in enumerate(phases):
             if number >= standing.phase:
                 own = frontend_material if phase.learners == ("frontend",) else None
                 self.phase_run(phase, own or material, metric).run(standing, state)
                 standing, state = standing.next_phase(), None
+                if number + 1 < len(phases):  # else the next phase's first best would be taken for this phase's
+                    weights = {name: weights_of(part) for name, part in self.parts.items()}
+                    self.store.save("last", weights, {"standing": standing.as_dict(), "update": {}, "start": {}})
         for part in self.parts.values():
             part.eval()
         return self.store.history
@@ -159,6 +164,7 @@ class Coupler:
             batch_size=self.lengths.batch_size or next(iter(recipes.values())).batch_size,
             epochs=epochs,
             patience=self.training.patience,
+            seconds=self.training.seconds if phase.learners == ("frontend",) else None,
             workers=self.training.workers,
             seed=self.seed,
             store=self.store,

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sefront.core.clips import Clip, Task
 from sefront.core.errors import DamagedAudioError, SefrontError
-from sefront.core.mixing import Wave, fitted, mix, offset_for
+from sefront.core.mixing import Wave, fitted, mix, offset_for, sounding_offset
 from sefront.core.randomness import stream
 
 CACHE_BYTES = 2 << 30
@@ -21,22 +20,19 @@ DRAWS = 20  # noises tried before a mixture is given up
 
 @dataclass(frozen=True)
 class Draw:
-    """Which mixture to make: a clip by index, the epoch of random draws, or a fixed SNR in dB."""
+    """Which mixture to make.
+
+    Args:
+        index: The clip.
+        epoch: Epoch of random draws.
+        snr: Fixed SNR in dB; None draws one.
+        seconds: Longest part of the clip to take, from a random place; None takes all of it.
+    """
 
     index: int
     epoch: int = 0
     snr: float | None = None
-
-
-@dataclass(frozen=True)
-class Example:
-    """One mixture before it is put into a batch; waves are (samples,)."""
-
-    id: str
-    noisy: Wave
-    clean: Wave
-    target: int
-    snr: float
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,18 @@ class Damaged:
 
     id: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """One mixture before it is put into a batch; waves are (samples,), `left_out` are damaged noises drawn for it."""
+
+    id: str
+    noisy: Wave
+    clean: Wave
+    target: int
+    snr: float
+    left_out: tuple[Damaged, ...] = ()
 
 
 class Reader:
@@ -124,18 +132,33 @@ class Mixtures:
         """The mixture `draw` describes; a damaged clip comes back as such."""
         clip = self.clips[draw.index]
         try:
-            wave = self.reader.read(clip)
+            wave = self.part(self.reader.read(clip), draw)
         except DamagedAudioError as error:
             return Damaged(clip.id, str(error))
         target = self.class_of.get(clip.target or "", 0)
         if draw.snr == np.inf:
-            return Example(clip.id, wave, wave, target, np.inf)
-        snr, noise = self.interference(draw, len(wave))
+            mixture = mix(wave, wave, np.inf)
+            return Example(clip.id, mixture.noisy, mixture.clean, target, np.inf)
+        left_out: list[Damaged] = []
+        snr, noise = self.interference(draw, len(wave), left_out)
         mixture = mix(wave, noise, -snr if self.task and self.task.wanted == "scene" else snr)
-        return Example(clip.id, mixture.noisy, mixture.clean, target, snr)
+        return Example(clip.id, mixture.noisy, mixture.clean, target, snr, tuple(left_out))
 
-    def interference(self, draw: Draw, size: int) -> tuple[float, NDArray[np.float32]]:
+    def part(self, wave: Wave, draw: Draw) -> Wave:
+        """What `draw` takes of a clip."""
+        size = len(wave) if draw.seconds is None else round(draw.seconds * self.reader.sample_rate)
+        if len(wave) <= size:
+            return wave
+        start = int(stream(self.seed, self.clips[draw.index].id, "part", draw.epoch).integers(len(wave) - size + 1))
+        return wave[start : start + size]
+
+    def interference(self, draw: Draw, size: int, left_out: list[Damaged]) -> tuple[float, Wave]:
         """SNR in dB and `size` samples of noise for `draw`. A fixed draw has the same noise at every SNR.
+
+        Args:
+            draw: Which mixture.
+            size: Samples of it.
+            left_out: Damaged noises are added here, and others drawn instead.
 
         Raises:
             SefrontError: No usable noise was found.
@@ -145,7 +168,7 @@ class Mixtures:
         clip = self.clips[draw.index]
         rng = stream(self.seed, clip.id, "fixed" if draw.snr is not None else draw.epoch)
         snr = float(rng.uniform(*self.snr)) if draw.snr is None else draw.snr
-        types = list(self.by_type)
+        types, silent = list(self.by_type), None
         for _ in range(DRAWS):
             kind = self.fixed_types[draw.index] if draw.snr is not None else types[rng.integers(len(types))]
             noise = self.by_type[kind][rng.integers(len(self.by_type[kind]))]
@@ -153,9 +176,11 @@ class Mixtures:
                 wave = self.reader.read(noise)
             except DamagedAudioError as error:
                 reason = str(error)
+                left_out.append(Damaged(noise.id, reason))
                 continue
-            part = fitted(wave, size, offset_for(len(wave), size, rng))
+            silent, part = wave, fitted(wave, size, offset_for(len(wave), size, rng))
             if part.any():
                 return snr, part
-            reason = f"{noise.id}: the part drawn is silent"
+        if silent is not None:  # noises that are hardly ever heard: take one where it is
+            return snr, fitted(silent, size, sounding_offset(silent, size, rng))
         raise SefrontError(f"none of {DRAWS} noises drawn for {clip.id} could be used; the last one: {reason}")

@@ -24,6 +24,7 @@ from sefront.core.clips import Task
 from sefront.core.data import Mixtures
 from sefront.core.losses import reference
 from sefront.core.modes import judging
+from sefront.core.precision import autocast
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
 from sefront.core.scoring import decoded
@@ -59,7 +60,8 @@ class Judgement:
     Args:
         metrics: Metrics by name; those on waves are computed per clip, those on labels over sets.
         levels: SNRs in dB; infinity stands for clean.
-        device: Where to compute; in float32, whatever training used.
+        device: Where to compute.
+        bf16: Whether models run under bfloat16 autocast, as they did in training.
         jobs: Processes that compute signal metrics.
         report: Called with each damaged clip.
         progress: Who watches.
@@ -68,6 +70,7 @@ class Judgement:
     metrics: Mapping[str, Metric]
     levels: Sequence[float]
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    bf16: bool = False
     jobs: int = -1
     report: Report = ignore
     progress: Progress = field(default_factory=Quiet)
@@ -122,7 +125,7 @@ class Examination:
         """The rows of one batch."""
         batch = cpu.to(self.how.device)
         enhanced = None
-        with judging(*self.chain.parts()):
+        with judging(*self.chain.parts()), autocast(self.how.bf16, self.how.device):
             if self.chain.frontend is not None:
                 enhanced = enhance(self.chain.frontend, batch.noisy, batch.lengths).waves
             facts = dict(task_facts(self.chain, batch, enhanced, self.mixtures.task))
@@ -164,17 +167,21 @@ def task_facts(
     for name, backend, waves in systems:
         if backend is not None:
             prediction = predict(backend, waves, batch.lengths)
-            losses = backend.loss(prediction, batch).tolist()
+            losses = map(number, backend.loss(prediction, batch).tolist())
             posteriors = prediction.scores.float().softmax(-1).tolist()
+            columns = zip(batch.target.tolist(), decoded(prediction), posteriors, losses, strict=True)
             yield (
                 name,
                 [
-                    {"target": labels[t], "prediction": labels[p], "scores": s, "loss": loss}
-                    for t, p, s, loss in zip(
-                        batch.target.tolist(), decoded(prediction), posteriors, losses, strict=True
-                    )
+                    {"target": labels[t], "prediction": labels[p], "scores": list(map(number, s)), "loss": loss}
+                    for t, p, s, loss in columns
                 ],
             )
+
+
+def number(value: float) -> float | None:
+    """`value` as JSON can hold it."""
+    return value if math.isfinite(value) else None
 
 
 def measured(metrics: Mapping[str, Metric], truth: Any, estimate: Any, sample_rate: int) -> Row:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,17 @@ SECTIONS = (
     "frontend", "backend", "coupling", "corpus", "valid_corpus", "noise", "test_noise", "frontend_corpus",
     "frontend_noise", "optimiser", "epochs", "training",
 )  # fmt: skip
+
+
+OWNED: Mapping[str, tuple[str, ...]] = {
+    "frontend": ("frontend.", "optimiser.frontend."),
+    "backend": ("backend.", "optimiser.backend.", "corpus.task"),
+    "mode": ("coupling.", "epochs."),
+    "epochs": ("epochs.",),
+    **{name: (f"{name}.",) for name in ("corpus", "valid_corpus", "noise", "test_noise", "frontend_corpus")},
+    "frontend_noise": ("frontend_noise.",),
+}
+"""Which options go where another value takes the place of a setting: they belonged to what was named before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +87,10 @@ class Experiment:
         """
         if self.snr[0] > self.snr[1]:
             raise BadOptionError(f"--snr {self.snr[0]:g}:{self.snr[1]:g}: the lower end comes first")
-        if not self.test_snr:
-            raise BadOptionError("--test-snr is empty; give it SNRs in dB, such as 20,10,0")
+        if not all(map(math.isfinite, (*self.snr, *self.test_snr))):
+            raise BadOptionError("--snr and --test-snr hold something that is not a number; give them SNRs in dB")
+        if not self.test_snr or len(set(self.test_snr)) < len(self.test_snr):
+            raise BadOptionError("--test-snr is empty or holds an SNR twice; give it SNRs in dB, such as 20,10,0")
         for name, low in (("epochs", 1), ("batch_size", 1), ("sample_rate", 8000), ("seed", 0)):
             value = getattr(self, name)
             if value is not None and value < low:
@@ -106,6 +120,26 @@ class Experiment:
         """The same experiment with `values` under `section`."""
         return replace(self, options={**self.options, **{f"{section}.{k}": v for k, v in values.items()}})
 
+    def changed(self, asked: Mapping[str, Any]) -> Experiment:
+        """This experiment with what was `asked` for in place of its own; options that this makes void are left out.
+
+        Raises:
+            SefrontError: An unknown name or a value of the wrong type.
+        """
+        wanted, own = Experiment.of(asked), dict(self.options)
+        void = [p for n, parts in OWNED.items() if n in asked and getattr(wanted, n) != getattr(self, n) for p in parts]
+        shared = [key.split(".")[1] for key in wanted.options if key.startswith("optimiser.") and key.count(".") == 1]
+        for key in self.options:
+            beaten = key.startswith("optimiser.") and key.count(".") == 2 and key.split(".")[2] in shared
+            if beaten or any(key.startswith(prefix) for prefix in void):
+                del own[key]
+        values = {name: getattr(wanted, name) for name in asked if name != "options"}
+        return replace(self, **values, options={**own, **wanted.options})
+
+    def judges_like(self, other: Experiment) -> bool:
+        """Whether both judge the same thing, be it on another device."""
+        return replace(self, device=other.device).as_toml() == other.as_toml()
+
     def as_toml(self) -> dict[str, Any]:
         """Values that TOML can hold; none is left out, or written as a word where it differs from a default."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "options"}
@@ -126,7 +160,19 @@ def resolved_experiment(values: Mapping[str, Any]) -> dict[str, Any]:
     """`values` checked against the fields of `Experiment`; options keep whatever their components will check."""
     given = {k: v for k, v in values.items() if k != "options"}
     checked = resolved(Experiment, given, "couple") if given else {}
-    return {**{k: checked[k] for k in given}, "options": dict(values.get("options") or {})}
+    options = values.get("options") or {}
+    if not isinstance(options, Mapping):
+        raise BadOptionError(f"options are {options!r}; give them by name, such as {{'frontend.width': 16}}")
+    return {**{k: checked[k] for k in given}, "options": dict(flat(options))}
+
+
+def flat(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Options by their whole name: an unquoted ``frontend.width = 16`` is a table within a table to TOML."""
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def plain(value: Any) -> Any:

@@ -12,10 +12,12 @@ from typing import Any
 
 from sefront.core.errors import SefrontError
 
+REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+
 
 @contextmanager
 def clear_failures(path: Path) -> Iterator[None]:
-    """Turn a full disk or a missing permission into one line that says what to do.
+    """Turn a full disk, a missing permission or a place that cannot be into one line that says what to do.
 
     Raises:
         SefrontError: The disk is full, or `path` cannot be written.
@@ -27,7 +29,7 @@ def clear_failures(path: Path) -> Iterator[None]:
             raise SefrontError(
                 f"{path}: the disk is full; what was written before is intact, so free some space and use --resume"
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno in REFUSED:
             raise SefrontError(
                 f"{path}: cannot be written ({error.strerror}); name another place with --out"
             ) from error

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sefront.core.audio import SUFFIXES, audio_files, read_channels, resample, write
+from sefront.core.audio import SUFFIXES, audio_files, read_channels, resample, subtype_like, write
 from sefront.core.chain import enhance, predict
 from sefront.core.clips import Task
 from sefront.core.damages import Damages
@@ -150,8 +150,9 @@ def enhance_files(plan: Iterable[Job], enhancer: Callable[[Waves, int], Waves], 
         except DamagedAudioError as error:
             damages(Damaged(str(job.source), str(error)))
             continue
+        enhanced = np.clip(enhancer(samples, rate), -1.0, 1.0)
         with clear_failures(job.target):
-            write(job.target, np.clip(enhancer(samples, rate), -1.0, 1.0), rate)
+            write(job.target, enhanced, rate, subtype_like(job.source, job.target))
         yield job
 
 

@@ -9,16 +9,19 @@ from pathlib import Path
 from torch import nn
 
 from sefront.core.checkpoint import Weights, load_part, put_weights, weights_of
+from sefront.core.clips import Task
 from sefront.core.coupler import Coupler, Material
 from sefront.core.damages import Damages
 from sefront.core.data import Mixtures
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment
 from sefront.core.files import clear_failures, write_json
-from sefront.core.lock import lock
+from sefront.core.lock import lock, mark_trained
 from sefront.core.progress import Progress
 from sefront.core.run import Run, write_experiment
+from sefront.core.runs import check_free
 from sefront.core.setup import Components, Data, Models, lengths_of, metric_of, models_of, optimiser_of, training_of
+from sefront.core.sources import check_apart
 from sefront.core.written import written
 
 
@@ -30,6 +33,7 @@ class Job:
         run: The run that it will leave.
         coupler: What trains it.
         material: What it learns from.
+        test: What it will be judged on.
         frontend_material: What the frontend alone learns from first, where that is something else.
         original: A clean-trained backend that arrived with ``--init-backend``.
     """
@@ -37,6 +41,7 @@ class Job:
     run: Run
     coupler: Coupler
     material: Material
+    test: Mixtures
     frontend_material: Material | None
     original: Weights | None
 
@@ -45,7 +50,7 @@ class Job:
         named = {"train": self.material.train, "valid": self.material.valid}
         if self.frontend_material is not None:
             named |= {"frontend train": self.frontend_material.train, "frontend valid": self.frontend_material.valid}
-        return named
+        return {**named, "test": self.test}
 
     def plan(self) -> list[str]:
         """What will happen, a line each."""
@@ -72,14 +77,18 @@ class Job:
         """Train, judge and write everything into the run folder."""
         run, main = self.run, self.coupler.processes.main
         if main and not resume:
+            check_free(run.path)  # again: another process may have taken the name meanwhile
             with clear_failures(run.path):
                 run.path.mkdir(parents=True, exist_ok=True)
             write_experiment(run.path / "experiment.toml", run.experiment, run.task)
+        if main and not (run.path / "lock.json").exists():
             write_json(run.path / "lock.json", lock(run.experiment.seed, self.mixtures(), command))
         if self.original is not None:
             self.coupler.store.save("original", {"backend": self.original})
         metric = metric_of(metric_name, run.components) if metric_name else None
         self.coupler.fit(self.material, frontend_material=self.frontend_material, metric=metric, resume=resume)
+        if main:
+            mark_trained(run.path)
         for part in self.coupler.parts.values():
             part.to("cpu")
         summary = self.coupler.damages.summary()
@@ -98,7 +107,7 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     data = Data(experiment, components, damages)
     corpus = data.corpus(experiment.corpus, "corpus")
     models = models_of(experiment, components, corpus.task())
-    given, original = initialised(experiment, components, models)
+    given, original = initialised(experiment, components, models, corpus.task())
     coupler = Coupler(
         models.frontend,
         models.backend,
@@ -117,10 +126,15 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     coupler.lengths = lengths
     resolved = written(experiment, models, components, lengths)
     run = Run(folder, resolved, corpus.task(), models, components, progress)
-    return Job(run, coupler, data.material(corpus), data.frontend_material(corpus), original)
+    tested = data.noise(experiment.test_noise, "test_noise")
+    check_apart(experiment.noise, dict(zip(experiment.test_noise, tested, strict=True)))
+    unheard = Data(experiment, components, Damages(experiment.strict))  # the evaluation will name what is damaged
+    return Job(run, coupler, data.material(corpus), unheard.test(corpus), data.frontend_material(corpus), original)
 
 
-def initialised(experiment: Experiment, components: Components, models: Models) -> tuple[list[str], Weights | None]:
+def initialised(
+    experiment: Experiment, components: Components, models: Models, task: Task | None
+) -> tuple[list[str], Weights | None]:
     """Load the parts of other runs that take the place of pre-training.
 
     Returns:
@@ -143,6 +157,6 @@ def initialised(experiment: Experiment, components: Components, models: Models) 
             raise SefrontError(f"--init-{part} {source}: that run (mode '{other.experiment.mode}') has no {part}")
         put_weights(module, weights_of(theirs), f"--init-{part} {source}")
         given.append(part)
-        if part == "backend":
+        if part == "backend" and task and other.task and task.labels == other.task.labels:
             original = load_part(other.path / "checkpoint" / "original", "backend")
     return given, original

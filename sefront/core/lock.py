@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from sefront.core.data import Mixtures
+from sefront.core.files import write_json
 
 PACKAGES = ("sefront", "torch", "torchaudio", "numpy", "scipy", "soundfile", "soxr", "pystoi", "pesq", "scikit-learn")
 
@@ -21,7 +24,7 @@ def lock(seed: int, mixtures: Mapping[str, Mixtures], command: Sequence[str]) ->
     """Versions, platform, seed, command and one fingerprint per set of mixtures."""
     return {
         "schema": 1,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": now(),
         "command": list(command),
         "seed": seed,
         "python": platform.python_version(),
@@ -31,6 +34,24 @@ def lock(seed: int, mixtures: Mapping[str, Mixtures], command: Sequence[str]) ->
         "packages": {name: version(name) for name in PACKAGES},
         "data": {name: fingerprint(m) for name, m in mixtures.items()},
     }
+
+
+def mark_trained(run: Path) -> None:
+    """Note in the ``lock.json`` of `run` that training has come to its end."""
+    path = run / "lock.json"
+    write_json(path, {**json.loads(path.read_text(encoding="utf-8")), "trained": now()})
+
+
+def trained(run: Path) -> bool:
+    """Whether the training of `run` has come to its end, so far as can be told."""
+    path = run / "lock.json"
+    known = path.exists() and not (run / "evaluation.json").exists()
+    return not known or "trained" in json.loads(path.read_text(encoding="utf-8"))
+
+
+def now() -> str:
+    """The time in UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def version(package: str) -> str:

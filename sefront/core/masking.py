@@ -24,7 +24,8 @@ def masked(x: Tensor, lengths: Tensor, value: float = 0.0) -> Tensor:
     if lengths.device.type == "cpu" and bool((lengths >= size).all()):
         return x  # nothing is padded; on a GPU asking would cost a synchronisation
     mask = valid(lengths, size).view(len(lengths), *[1] * (x.dim() - 2), size)
-    return x.masked_fill(~mask, value)
+    # unlike masked_fill, where keeps the memory layout of x
+    return torch.where(mask, x, value)
 
 
 def last(value: int | tuple[int, ...] | str) -> int:
@@ -36,7 +37,12 @@ def length_after(layer: nn.Module, lengths: Tensor) -> Tensor:
     """Valid positions along time after `layer`, by the formula of the layer's documentation.
 
     Layers that keep the length (normalisation, activation, dropout) return `lengths` unchanged.
+
+    Raises:
+        ValueError: Pooling rounds its length up.
     """
+    if getattr(layer, "ceil_mode", False):
+        raise ValueError(f"{layer}: lengths through pooling with ceil_mode=True are not defined here; use False")
     if isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d)):
         reach = last(layer.dilation) * (last(layer.kernel_size) - 1) + last(layer.output_padding) + 1
         return (lengths - 1) * last(layer.stride) - 2 * last(layer.padding) + reach

@@ -57,6 +57,12 @@ def offset_for(noise_size: int, size: int, rng: np.random.Generator) -> int:
     return int(rng.integers(noise_size - size + 1 if noise_size > size else noise_size))
 
 
+def sounding_offset(noise: Wave, size: int, rng: np.random.Generator) -> int:
+    """Where to start reading a noise longer than `size` samples so that the crop is not silent."""
+    place = int(rng.choice(np.flatnonzero(noise)))
+    return int(rng.integers(max(0, place - size + 1), min(place, len(noise) - size) + 1))
+
+
 def mix(target: Wave, noise: Wave, snr: float) -> Mixture:
     """Add `noise` (samples,) to `target` (samples,) at `snr` dB.
 
@@ -71,7 +77,7 @@ def mix(target: Wave, noise: Wave, snr: float) -> Mixture:
 
 
 def clipped(target: Wave, noise: Wave, snr: float) -> Mixture:
-    """Both parts scaled down together where their sum, or either of them, would leave [-1, 1]."""
+    """Both parts scaled down together where their sum, or the target alone, would leave [-1, 1]."""
     peak = max(float(np.max(np.abs(part), initial=0.0)) for part in (target + noise, target))
     if peak > 1.0:
         target, noise = (target / peak).astype(np.float32), (noise / peak).astype(np.float32)

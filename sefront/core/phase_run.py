@@ -39,6 +39,7 @@ class PhaseRun:
         batch_size: Clips a step, over all processes.
         epochs: Most epochs.
         patience: Epochs without a better score before the phase ends.
+        seconds: Longest part of a clip to learn from; None for whole clips.
         workers: Processes that read audio.
         seed: Seed of dropout and the like.
         store: Where checkpoints and log go.
@@ -57,6 +58,7 @@ class PhaseRun:
     batch_size: int
     epochs: int
     patience: int
+    seconds: float | None
     workers: int
     seed: int
     store: Store
@@ -80,6 +82,7 @@ class PhaseRun:
             score = Score(self.processes.same(score.value), self.processes.same(score.tie))
             record = {"phase": self.phase.name, "epoch": standing.epoch + 1, **losses, **self.update.log()}
             self._close(standing, score, record | {"seconds": round(time.perf_counter() - began, 3)}, start)
+        self.processes.wait()
         for name, part in self.parts.items():
             put_weights(part, self.store.weights("best", name) or weights_of(part), f"the best {name}")
         if self.phase.learners == ("backend",) and self.phase.sees == "clean":
@@ -91,9 +94,9 @@ class PhaseRun:
         """Every step of one epoch; the mean of what they log."""
         if self.judge.equal:
             batches = equal_lengths(self.train, batches)
-        shares = [keys for keys in (b[self.processes.rank :: self.processes.world] for b in batches) if keys]
-        if self.phase.sees == "clean":
-            shares = [[replace(draw, snr=math.inf) for draw in keys] for keys in shares]
+        shares = [self.processes.share(keys) for keys in batches]
+        snr = math.inf if self.phase.sees == "clean" else None
+        shares = [[replace(draw, snr=snr, seconds=self.seconds) for draw in keys] for keys in shares]
         logged: dict[str, list[Tensor]] = {}
         self.update.begin(epoch)
         self.progress.start(f"{self.phase.name} {epoch + 1}/{self.epochs}", len(shares))

@@ -63,13 +63,13 @@ def arranged(module: nn.Module, device: torch.device, bf16: bool) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Ask glibc to keep freed blocks for the next step instead of returning them to the system.
+    """Ask glibc to keep up to a gigabyte of freed blocks for the next step instead of returning them to the system.
 
-    Training steps on a processor are about an eighth faster and steadier for it. Elsewhere this does nothing.
+    Training steps on a processor are some percent faster and steadier for it. Elsewhere this does nothing.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return  # not glibc
-    mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
-    mallopt(-3, 2**31 - 1)  # M_MMAP_THRESHOLD
+    mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
+    mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD, the largest that glibc takes

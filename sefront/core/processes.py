@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 class Processes:
@@ -35,6 +37,18 @@ class Processes:
     def device(self, asked: torch.device) -> torch.device:
         """The device of this process: its own GPU where several share a machine."""
         return self._state.device if self._state is not None and asked.type == "cuda" else asked
+
+    def share(self, keys: list[T]) -> list[T]:
+        """What this process takes of a batch; all take all of one that is too small to divide, as none may miss a step.
+
+        Every clip then counts as often as there are processes, which changes neither means nor weights that sum to one.
+        """
+        return keys[self.rank :: self.world] if len(keys) >= self.world else keys
+
+    def wait(self) -> None:
+        """Go on when all processes have come this far: what the first has written, the others may read."""
+        if self._state is not None:
+            self._state.wait_for_everyone()
 
     def total(self, value: Tensor) -> Tensor:
         """`value` summed over all processes."""

@@ -24,7 +24,8 @@ from sefront.core.evaluation import Chain, Judgement, judge
 from sefront.core.experiment import Experiment, read_toml
 from sefront.core.files import write_json, write_text
 from sefront.core.inference import Listener
-from sefront.core.precision import device_named
+from sefront.core.lock import trained
+from sefront.core.precision import arranged, device_named, uses_bf16
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
 from sefront.core.setup import Components, Data, Models, metric_of, models_of
@@ -86,6 +87,8 @@ class Run:
         written = path / "experiment.toml"
         if not written.exists():
             raise SefrontError(f"{path}: not a run folder (it holds no experiment.toml)")
+        if not trained(path):
+            raise SefrontError(f"{path}: is not trained to its end; continue it with --out {path} --resume")
         experiment = Experiment.read(written)
         experiment = replace(experiment, options={**experiment.options, **(options or {})})
         run = cls(path, experiment, task_in(written), models_of(experiment, components, task_in(written)), components)
@@ -129,6 +132,7 @@ class Run:
         metrics: Sequence[str] | None = None,
         split: str = "test",
         original: Run | None = None,
+        device: str | None = None,
         out: Path | None = None,
     ) -> Evaluation:
         """Score the chain, the bypassed and the original backend and the mixtures at every SNR and on clean audio.
@@ -140,67 +144,57 @@ class Run:
             metrics: Other metrics by name.
             split: Which split: train, valid, test or all.
             original: Run whose clean-trained backend is the row to compare with, where this run has none.
+            device: Where to compute, in place of where it was trained.
             out: Where to write the rows; by default the run folder, unless something other than its own is scored.
 
         Returns:
             Rows per clip and per table cell.
         """
-        experiment = self.elsewhere(corpus, noise, test_snr)
+        asked = {"corpus": corpus, "test_noise": noise, "test_snr": test_snr, "device": device}
+        experiment = self.experiment.changed({name: value for name, value in asked.items() if value is not None})
         damages = Damages(experiment.strict, self.progress)
         data = Data(experiment, self.components, damages)
         mixtures = data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
-        reference = self.original or (original.clean_trained() if original else None)
+        reference = self.original or (original.clean_trained(self.task) if original else None)
         chain = Chain(self.frontend, self.backend, reference)
-        how = Judgement(
-            self.metrics(metrics), [float("inf"), *experiment.test_snr], device_named(experiment.device),
-            report=damages, progress=self.progress,
-        )  # fmt: skip
+        on = device_named(experiment.device)
+        bf16 = uses_bf16(experiment.precision, on)
+        levels = [float("inf"), *experiment.test_snr]
+        how = Judgement(self.metrics(metrics), levels, on, bf16, report=damages, progress=self.progress)
         for part in chain.parts():
-            part.to(how.device)
+            arranged(part, on, bf16)
         rows = judge(chain, mixtures, how)
         for part in chain.parts():
             part.to("cpu")
         evaluation = Evaluation(rows, aggregated(rows, how.metrics), how.metrics)
-        own = experiment == self.experiment and metrics is None and split == "test" and original is None
-        if out or own:
+        own = experiment.judges_like(Experiment.read(self.path / "experiment.toml"))
+        if out or (own and metrics is None and split == "test" and original is None):
             evaluation.save(out or self.path, self.task)
         if damages.reasons:
             self.progress.note(damages.summary())
         return evaluation
 
-    def elsewhere(
-        self, corpus: str | None, noise: Sequence[str] | None, test_snr: Sequence[float] | None
-    ) -> Experiment:
-        """The experiment with another corpus, test noise or test grid; options of its own corpus stay with that."""
-        changes: dict[str, Any] = {}
-        if corpus is not None:
-            options = {k: v for k, v in self.experiment.options.items() if not k.startswith("corpus.")}
-            changes |= {"corpus": corpus, "options": options}
-        if noise:
-            changes["test_noise"] = tuple(noise)
-        if test_snr:
-            changes["test_snr"] = tuple(test_snr)
-        return replace(self.experiment, **changes)
-
-    def clean_trained(self) -> Backend | None:
-        """The backend that `evaluate` of another run may take as its original.
+    def clean_trained(self, task: Task | None) -> Backend | None:
+        """The backend that `evaluate` of another run with `task` may take as its original.
 
         Raises:
-            SefrontError: This run has no clean-trained backend.
+            SefrontError: This run has no clean-trained backend, or one for other labels.
         """
         if self.original is None:
             raise SefrontError(
                 f"{self.path}: mode '{self.experiment.mode}' has no clean-trained backend to serve as the original; "
                 "name a run of baseline, cold_cascade, mtl or iterative"
             )
+        if self.task is None or task is None or self.task.labels != task.labels:
+            raise SefrontError(f"{self.path}: has other labels than the run that is judged; name one of the same task")
         return self.original
 
-    def metrics(self, names: Sequence[str] | None = None) -> dict[str, Metric]:
+    def metrics(self, names: Sequence[str] | str | None = None) -> dict[str, Metric]:
         """The metrics called `names`; by default the task's headline and the signal metrics that apply."""
         if names is None:
             headline = [self.task.metric] if self.task and self.backend is not None else []
             names = [*headline, *(SIGNAL if self.task is None or self.task.wanted == "speech" else SIGNAL[:1])]
-        return {name: metric_of(name, self.components) for name in names}
+        return {n: metric_of(n, self.components) for n in ([names] if isinstance(names, str) else names)}
 
     def table(self) -> str:
         """The table of the last evaluation of its own test, as aligned text.

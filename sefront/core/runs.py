@@ -12,12 +12,13 @@ from sefront.core.experiment import Experiment
 from sefront.core.sources import located
 
 
-def started(folder: Path, asked: Mapping[str, Any]) -> Experiment:
+def started(folder: Path, asked: Mapping[str, Any], corpora: Mapping[str, type]) -> Experiment:
     """The experiment of a run that is to be resumed.
 
     Args:
         folder: The run folder.
         asked: What was named again; it must be what the run was started with.
+        corpora: The installed corpora by name.
 
     Raises:
         SefrontError: There is no run, or something else is asked of it now.
@@ -26,16 +27,47 @@ def started(folder: Path, asked: Mapping[str, Any]) -> Experiment:
     if not path.exists():
         raise SefrontError(f"{folder}: holds no run to resume; leave out --resume to start one")
     experiment = Experiment.read(path)
-    wanted = Experiment.of(asked)
+    wanted = absolute(Experiment.of(asked), corpora)
     for name in asked:
-        if name not in ("options", "device", "corpus", "noise", "test_noise", "valid_corpus"):
+        if name not in ("options", "device"):
             old, new = getattr(experiment, name), getattr(wanted, name)
             if old != new:
                 raise SefrontError(
                     f"--{name.replace('_', '-')} is {new}, but the run in {folder} was started with {old}; "
                     "leave it out, or start a new run"
                 )
-    return replace(experiment, device=wanted.device) if "device" in asked else experiment
+    for key in set(wanted.options) - set(experiment.options):
+        if not key.startswith("optimiser.") or key.count(".") > 1:  # those for all learners are written for each
+            raise SefrontError(
+                f"-o {key}: the run in {folder} was started without it; leave it out, or start a new run"
+            )
+    return experiment.changed({name: value for name, value in asked.items() if name in ("options", "device")})
+
+
+def check_same(folder: Path, experiment: Experiment) -> None:
+    """Refuse to go on with options other than those the run was started with.
+
+    Raises:
+        SefrontError: Naming the first one that differs.
+    """
+    path = folder / "experiment.toml"
+    old, new = Experiment.read(path).as_toml()["options"], experiment.as_toml()["options"]
+    for key, value in new.items():
+        if old.get(key, value) != value:
+            raise SefrontError(
+                f"-o {key} is {value}, but the run in {folder} was started with {old[key]}; "
+                "leave it out, or start a new run"
+            )
+
+
+def check_free(folder: Path) -> None:
+    """Refuse to begin where a run lies.
+
+    Raises:
+        SefrontError: The folder holds one.
+    """
+    if (folder / "experiment.toml").exists():
+        raise SefrontError(f"{folder}: holds a run already; name another --out, or continue it with --resume")
 
 
 def absolute(experiment: Experiment, corpora: Mapping[str, type]) -> Experiment:

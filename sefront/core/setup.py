@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sefront.core.clips import Split, Task
+from sefront.core.clips import SPLITS, Split, Task
 from sefront.core.coupler import Material
 from sefront.core.damages import Damages
 from sefront.core.data import Mixtures, Reader
 from sefront.core.errors import SefrontError, unknown
 from sefront.core.experiment import Experiment
-from sefront.core.parameters import build, resolved
+from sefront.core.parameters import build, parameters, resolved
 from sefront.core.protocols import Backend, Corpus, Coupling, Frontend, Metric
 from sefront.core.randomness import derive, seeded
 from sefront.core.recipe import Recipe
-from sefront.core.sources import Source, noises, opened, test_noises
+from sefront.core.sources import Source, located, noises, opened, test_noises
 from sefront.core.training import Lengths, Training
 
 BOTH = ("frontend", "backend")
@@ -76,6 +76,7 @@ def models_of(experiment: Experiment, components: Components, task: Task | None)
     """
     coupling = coupling_of(experiment, components)
     chain = tuple(getattr(coupling, "chain", BOTH))
+    check_idle(experiment, components, chain)
     frontend = backend = None
     if "frontend" in chain:
         with seeded(experiment.seed, "init", "frontend"):
@@ -97,6 +98,18 @@ def models_of(experiment: Experiment, components: Components, task: Task | None)
     return Models(frontend, backend, coupling, chain)
 
 
+def check_idle(experiment: Experiment, components: Components, chain: tuple[str, ...]) -> None:
+    """Check name and options of a part that was named though the mode does without it.
+
+    Raises:
+        SefrontError: An unknown name or option, or a value of the wrong type.
+    """
+    for part in set(BOTH) - set(chain):
+        name, options = getattr(experiment, part), experiment.section(part)
+        if options or name != getattr(Experiment(), part):
+            resolved(getattr(components, f"{part}s")[name], options, f"{part} '{name}'")
+
+
 def metric_of(name: str, components: Components) -> Metric:
     """The metric called `name`, with its default options."""
     metric: Metric = build(components.metrics[name], options={}, owner=f"metric '{name}'")
@@ -113,13 +126,16 @@ class Data:
 
     def corpus(self, spec: str, section: str) -> Corpus:
         """The corpus that `spec` names; the toy corpus takes the task that fits the backend."""
-        fitting = getattr(self.components.backends.get(self.experiment.backend), "toy", None)
-        hints = {"task": fitting} if fitting else {}
-        return opened(spec, self.components.corpora, self.experiment.section(section), hints)
+        name, root = located(spec, self.components.corpora)
+        component = self.components.corpora[name]
+        hints = corpus_hints(self.experiment, component, self.components)
+        return opened(name, root, component, {**hints, **self.experiment.section(section)})
 
     def noise(self, specs: tuple[str, ...], section: str) -> list[Corpus]:
         """The corpora named as noise."""
-        return [opened(spec, self.components.corpora, self.experiment.section(section), {}) for spec in specs]
+        found = [located(spec, self.components.corpora) for spec in specs]
+        options = self.experiment.section(section)
+        return [opened(name, root, self.components.corpora[name], options) for name, root in found]
 
     def source(self, task: Task | None) -> Source:
         """What all mixtures of the experiment share."""
@@ -129,7 +145,9 @@ class Data:
         """Training and development mixtures of the task."""
         e = self.experiment
         valid = self.corpus(e.valid_corpus, "valid_corpus") if e.valid_corpus else corpus
-        return self._material(corpus, valid, self.noise(e.noise, "noise"), corpus.task())
+        return self._material(
+            (e.corpus, corpus), (e.valid_corpus or e.corpus, valid), self.noise(e.noise, "noise"), corpus.task()
+        )
 
     def frontend_material(self, corpus: Corpus) -> Material | None:
         """What the frontend's own phase learns from, where that was named apart."""
@@ -138,28 +156,44 @@ class Data:
             return None
         speech = self.corpus(e.frontend_corpus, "frontend_corpus") if e.frontend_corpus else corpus
         noise = self.noise(e.frontend_noise, "frontend_noise") if e.frontend_noise else self.noise(e.noise, "noise")
-        return self._material(speech, speech, noise, None)
+        named = (e.frontend_corpus or e.corpus, speech)
+        return self._material(named, named, noise, None)
 
-    def _material(self, train: Corpus, valid: Corpus, noise: list[Corpus], task: Task | None) -> Material:
+    def _material(
+        self, train: tuple[str, Corpus], valid: tuple[str, Corpus], noise: list[Corpus], task: Task | None
+    ) -> Material:
         source, apart = self.source(task), bool(self.experiment.test_noise)
 
-        def mixtures(corpus: Corpus, split: Split, seed: int) -> Mixtures:
-            what = f"corpus '{self.experiment.corpus}', {split} split"
-            return source.mixtures(what, corpus.clips(split), noises(noise, split, apart), seed)
+        def mixtures(named: tuple[str, Corpus], split: Split, seed: int) -> Mixtures:
+            what = f"corpus '{named[0]}', {split} split"
+            return source.mixtures(what, named[1].clips(split), noises(noise, split, apart), seed)
 
         # development mixtures are the same for every seed, so that runs can be compared
         return Material(mixtures(train, "train", derive(self.experiment.seed, "train")), mixtures(valid, "valid", 1))
 
     def test(self, corpus: Corpus, split: str = "test", task: Task | None = None) -> Mixtures:
-        """Test mixtures, the same for every seed."""
+        """Test mixtures, the same for every seed.
+
+        Raises:
+            SefrontError: There is no such split, or nothing in it.
+        """
         e = self.experiment
-        clips = [c for s in (("train", "valid", "test") if split == "all" else (split,)) for c in corpus.clips(s)]
+        splits = [s for s in SPLITS if split in (s, "all")]
+        if not splits:
+            raise unknown("split", split, (*SPLITS, "all"))
+        clips = [clip for s in splits for clip in corpus.clips(s)]
         noise = (
             test_noises(self.noise(e.test_noise, "test_noise"))
             if e.test_noise
             else noises(self.noise(e.noise, "noise"), "test", False)
         )
         return self.source(task or corpus.task()).mixtures(f"corpus '{e.corpus}', {split} split", clips, noise, 2)
+
+
+def corpus_hints(experiment: Experiment, corpus: type, components: Components) -> dict[str, Any]:
+    """The task that the backend is made for, where the corpus has several to choose from."""
+    fitting = getattr(components.backends.get(experiment.backend), "toy", None)
+    return {"task": fitting} if fitting and "task" in parameters(corpus) else {}
 
 
 def lengths_of(experiment: Experiment, corpus: Corpus, phases: list[str]) -> Lengths:

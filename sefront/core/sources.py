@@ -13,7 +13,7 @@ from sefront.core.clips import SPLITS, Clip, Split, Task
 from sefront.core.damages import Damages
 from sefront.core.data import Damaged, Mixtures, Reader
 from sefront.core.errors import DamagedAudioError, SefrontError, unknown
-from sefront.core.parameters import build, parameters
+from sefront.core.parameters import build
 from sefront.core.protocols import Corpus
 
 PIECE = 30.0  # seconds: longer noises are read in pieces, so that drawing a second does not decode an hour
@@ -25,35 +25,29 @@ def located(spec: str, corpora: Mapping[str, type]) -> tuple[str, Path | None]:
     Raises:
         SefrontError: Neither a corpus nor a path.
     """
-    name, colon, path = spec.partition(":")
+    name, _, path = spec.partition(":")
     if name in corpora:
-        return name, Path(path).expanduser().resolve() if colon else None
+        return name, Path(path).expanduser().resolve() if path else None
     place = Path(spec).expanduser()
     if place.is_dir():
         return "folder", place.resolve()
     if place.is_file():
         return "manifest", place.resolve()
-    if "/" in spec or place.suffix:
+    if "/" in name or (place.suffix and not path):
         raise SefrontError(f"{spec}: no such file or folder")
     raise unknown("corpus", name, corpora)
 
 
-def opened(spec: str, corpora: Mapping[str, type], options: Mapping[str, Any], hints: Mapping[str, Any]) -> Corpus:
-    """The corpus that `spec` names.
+def opened(name: str, root: Path | None, component: type, options: Mapping[str, Any]) -> Corpus:
+    """The corpus called `name`, a `component` at `root`, with `options`.
 
-    Args:
-        spec: ``NAME[:PATH]``, a folder or a manifest.
-        corpora: Classes by name.
-        options: Options that the user set; each must exist.
-        hints: Options that are set only where the corpus has them.
+    Raises:
+        SefrontError: It needs a root and has none, or an option is wrong.
     """
-    name, root = located(spec, corpora)
-    component = corpora[name]
     first = next(iter(inspect.signature(component).parameters.values()), None)
     if root is None and (first is None or first.default is inspect.Parameter.empty):
         raise SefrontError(f"corpus '{name}' has to be told where its audio is: {name}:PATH")
-    known = {key: value for key, value in hints.items() if key in parameters(component)}
-    corpus: Corpus = build(component, root, options={**known, **options}, owner=f"corpus '{name}'")
+    corpus: Corpus = build(component, root, options=options, owner=f"corpus '{name}'")
     return corpus
 
 
@@ -67,8 +61,8 @@ def noises(corpora: Sequence[Corpus], split: Split, tested_elsewhere: bool) -> l
     """
     found: list[Clip] = []
     for number, corpus in enumerate(corpora):
-        own = getattr(corpus, "splits_of_its_own", lambda: True)()
-        wanted: tuple[Split, ...] = ("train", "test") if split == "train" and tested_elsewhere and not own else (split,)
+        spare = split == "train" and tested_elsewhere and not divided_by_itself(corpus)
+        wanted: tuple[Split, ...] = ("train", "test") if spare else (split,)
         found += [replace(c, id=f"noise{number}/{c.id}") for s in wanted for c in noise_clips(corpus, s)]
     return found
 
@@ -77,13 +71,28 @@ def test_noises(corpora: Sequence[Corpus]) -> list[Clip]:
     """The noise to test with: test splits, and everything of corpora without splits of their own."""
     found: list[Clip] = []
     for number, corpus in enumerate(corpora):
-        own = getattr(corpus, "splits_of_its_own", lambda: True)()
-        found += [
-            replace(c, id=f"noise{number}/{c.id}")
-            for s in (("test",) if own else SPLITS)
-            for c in noise_clips(corpus, s)
-        ]
+        wanted: tuple[Split, ...] = ("test",) if divided_by_itself(corpus) else SPLITS
+        found += [replace(c, id=f"noise{number}/{c.id}") for s in wanted for c in noise_clips(corpus, s)]
     return found
+
+
+def check_apart(trained: Sequence[str], tested: Mapping[str, Corpus]) -> None:
+    """Refuse to test on the very noise that was trained on.
+
+    Raises:
+        SefrontError: A noise corpus without splits of its own is named for both.
+    """
+    for spec, corpus in tested.items():
+        if spec in trained and not divided_by_itself(corpus):
+            raise SefrontError(
+                f"noise '{spec}' is named for training and for test, but has no splits of its own; leave out "
+                "--test-noise, and a third of its recordings is held back for the test"
+            )
+
+
+def divided_by_itself(corpus: Corpus) -> bool:
+    """Whether a corpus comes with splits, rather than having them drawn."""
+    return bool(getattr(corpus, "splits_of_its_own", lambda: True)())
 
 
 def noise_clips(corpus: Corpus, split: Split) -> Sequence[Clip]:
@@ -140,7 +149,9 @@ class Source:
         """
         usable = measured(clips, self.damages)
         if not usable:
-            raise SefrontError(f"{what}: no usable clips (of {len(clips)}); `sefront corpus` folders need audio for it")
+            raise SefrontError(
+                f"{what}: no usable clips (of {len(clips)}); give that split some, or name another corpus"
+            )
         self.check_labels(what, clips)
         heard = [piece for clip, seconds in measured(noise, self.damages) for piece in pieces(clip, seconds)]
         if not heard:

@@ -25,7 +25,7 @@ def rendered(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> str:
 def by_snr(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> str:
     """One line per metric and system, one column per SNR; the average is over the noisy columns."""
     whole = [row for row in rows if row["noise"] == "all"]
-    levels = list(dict.fromkeys(row["snr"] for row in whole))
+    levels = sorted(dict.fromkeys(row["snr"] for row in whole), key=lambda level: level != "clean")  # clean first
     noisy = [level for level in levels if level != "clean"]
     head = ["metric", "system", *(name(level) for level in levels), *(["average"] if len(noisy) > 1 else [])]
     lines = [head]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -16,11 +17,14 @@ class Training:
     Args:
         patience: Epochs without a better development score before a phase ends.
         valid_snr: SNRs in dB of the development grid.
+        seconds: Longest part of a clip, drawn anew each epoch, that a frontend learns from in a phase of its own; none
+            for whole clips. Other phases always use whole clips.
         workers: Processes that read audio; with 0 a thread reads one batch ahead.
     """
 
     patience: int = 10
     valid_snr: tuple[float, ...] = (20.0, 10.0, 0.0)
+    seconds: float | None = 2.0
     workers: int = 0
 
     def __post_init__(self) -> None:
@@ -34,6 +38,8 @@ class Training:
                 "patience must be at least 1, workers at least 0 and valid_snr not empty, "
                 f"but they are {self.patience}, {self.workers} and {self.valid_snr}"
             )
+        if self.seconds is not None and not self.seconds > 0:
+            raise ValueError(f"seconds must be above 0, or none, but is {self.seconds}")
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,8 @@ class Standing:
         return cls(**{**values, "best": Score(**values["best"]) if values["best"] else None})
 
     def scored(self, score: Score) -> bool:
-        """Count an epoch that scored `score`; whether it is the best so far."""
-        better = self.best is None or score > self.best
+        """Count an epoch that scored `score`; whether it is the best so far. Any score is better than nan."""
+        better = self.best is None or math.isnan(self.best.value) or score > self.best
         self.best = score if better else self.best
         self.waited = 0 if better else self.waited + 1
         self.epoch += 1

@@ -100,7 +100,7 @@ class Update:
             self.processes.sum_gradients(parameters)
             for name in learners:
                 self._move(name)
-        return total.detach()
+        return self.total(total.detach())
 
     def mean(self, losses: Tensor) -> Tensor:
         """This process' share of the mean over the global batch."""

@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from sefront.core.experiment import Experiment
 from sefront.core.parameters import resolved
 from sefront.core.recipe import Recipe
-from sefront.core.setup import Components, Models, optimiser_of, training_of
+from sefront.core.setup import Components, Models, corpus_hints, optimiser_of, training_of
+from sefront.core.sources import located
 from sefront.core.training import Lengths
 
 
@@ -16,6 +17,9 @@ def written(experiment: Experiment, models: Models, components: Components, leng
     for part in models.chain:
         component = getattr(components, f"{part}s")[getattr(experiment, part)]
         experiment = experiment.with_options(part, resolved(component, experiment.section(part), part))
+    name, _ = located(experiment.corpus, components.corpora)
+    chosen = {**corpus_hints(experiment, components.corpora[name], components), **experiment.section("corpus")}
+    experiment = experiment.with_options("corpus", resolved(components.corpora[name], chosen, "corpus"))
     coupling = components.couplings[experiment.mode]
     experiment = experiment.with_options("coupling", resolved(coupling, experiment.section("coupling"), "mode"))
     settings = optimiser_of(experiment)

@@ -107,6 +107,6 @@ class Iterative:
             "loss_backend": loss_backend,
             "loss_frontend": losses.detach().mean(),
             "loss_weighted": loss_weighted,
-            "weight_entropy": -torch.xlogy(weight, weight).sum(),
-            "weight_max": weight.max(),
+            "weight_entropy": -update.total(torch.xlogy(weight, weight).sum()),
+            "weight_max": update.largest(weight.max()),
         }

@@ -1,4 +1,7 @@
-"""The frontend that changes nothing: x_hat = y. What every other frontend has to beat."""
+"""The frontend that changes nothing: x_hat = y. What every other frontend has to beat.
+
+Source: none; nothing is computed.
+"""
 
 from __future__ import annotations
 

@@ -97,9 +97,9 @@ def summary(component: type[Any]) -> str:
 
 
 def sources(component: type[Any]) -> list[str]:
-    """The paragraphs of the class's and the module's docstring that begin with ``Source:``."""
+    """What follows ``Source:`` in the class's and the module's docstring, up to the end of its paragraph."""
     texts = [component.__doc__, getattr(sys.modules.get(component.__module__), "__doc__", None)]
-    paragraph = re.compile(r"^\s*Source:\s*(.+?)(?=\n\s*\n|\n\s*Source:|\Z)", re.MULTILINE | re.DOTALL)
+    paragraph = re.compile(r"\bSources?:\s*(.+?)(?=\n\s*\n|\bSources?:|\Z)", re.DOTALL)
     found = [" ".join(source.split()) for text in texts for source in paragraph.findall(text or "")]
     return list(dict.fromkeys(found))
 

@@ -176,11 +176,11 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
 
 
 def test_a_write_that_breaks_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: str, *_: object, **__: object) -> None:
-        Path(path).write_bytes(b"half")
+    def full(path: Path, _: object) -> None:
+        path.write_text("half")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("sefront.core.audio.soundfile.write", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="no space left"):
         write(tmp_path / "a.wav", tone(RATE), RATE)
     assert list(tmp_path.iterdir()) == []
