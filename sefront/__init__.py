@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ __all__ = ["__version__", "couple", "evaluate", "hookimpl", "open_run", "plan"]
 
 def couple(
     *,
-    out: str | Path | None = None,
+    out: str | PathLike[str] | None = None,
     resume: bool = False,
     progress: Progress | None = None,
     command: Sequence[str] | None = None,
@@ -43,38 +44,32 @@ def couple(
         SefrontError: A mistake in what was asked for; the message says what would be right.
     """
     from sefront.core.couple import couple as main_job
-    from sefront.core.experiment import Experiment
     from sefront.core.progress import Quiet
-    from sefront.core.runs import absolute, check_free, free_name, latest, started
+    from sefront.core.runs import placed
     from sefront.plugins import Catalogue
 
     components = Catalogue.installed()
-    runs = Path("runs")
-    if resume:
-        folder = Path(out) if out else latest(runs)
-        wanted = started(folder, experiment, components.corpora)
-    else:
-        wanted = absolute(Experiment.of(experiment), components.corpora)
-        folder = Path(out) if out else free_name(runs, wanted)
-        check_free(folder)
+    wanted, folder = placed(out, resume, experiment, components.corpora)
     words = sys.argv if command is None else command
     return main_job(wanted, components, folder, progress=progress or Quiet(), resume=resume, command=words)
 
 
-def plan(**experiment: Any) -> Job:
+def plan(*, out: str | PathLike[str] | None = None, resume: bool = False, **experiment: Any) -> Job:
     """What `couple` with the same arguments would do, built and checked, but not begun."""
-    from sefront.core.experiment import Experiment
     from sefront.core.job import prepared
     from sefront.core.progress import Quiet
-    from sefront.core.runs import absolute
+    from sefront.core.runs import check_same, placed
     from sefront.plugins import Catalogue
 
     components = Catalogue.installed()
-    wanted = absolute(Experiment.of(experiment), components.corpora)
-    return prepared(wanted, components, Path("runs"), Quiet())
+    wanted, folder = placed(out, resume, experiment, components.corpora)
+    job = prepared(wanted, components, folder, Quiet())
+    if resume:
+        check_same(folder, job.run.experiment)
+    return job
 
 
-def open_run(path: str | Path, options: Mapping[str, Any] | None = None) -> Run:
+def open_run(path: str | PathLike[str], options: Mapping[str, Any] | None = None) -> Run:
     """Load a finished run.
 
     Args:
@@ -90,6 +85,6 @@ def open_run(path: str | Path, options: Mapping[str, Any] | None = None) -> Run:
     return Run.open(Path(path), Catalogue.installed(), options)
 
 
-def evaluate(path: str | Path, **how: Any) -> Evaluation:
+def evaluate(path: str | PathLike[str], **how: Any) -> Evaluation:
     """Score a finished run; `how` is what `Run.evaluate` takes."""
     return open_run(path).evaluate(**how)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from recordings import RATE, hiss, voice
+from recordings import RATE, hiss, noise_folder, voice
 
 import sefront
 import sefront.core
@@ -75,6 +75,17 @@ def test_coupling_and_opening(asked: dict[str, Any], tmp_path: Path) -> None:
         sefront.couple(out=run.path, **asked)
 
 
+def test_everything_at_eight_kilohertz(asked: dict[str, Any], tmp_path: Path) -> None:
+    words = {**asked, "corpus": Path(asked["corpus"]), "noise": Path(asked["noise"][0]), "precision": 32, "test_snr": 0}
+    run = sefront.couple(mode="frontend_only", sample_rate=8000, out=tmp_path / "run", **words)
+    rows = json.loads((run.path / "evaluation.json").read_text())["rows"]
+    assert {row["metric"] for row in rows} == {"si_sdr", "stoi", "pesq"}
+    again = sefront.couple(
+        mode="frontend_only", init_frontend=run.path, sample_rate=8000, out=tmp_path / "again", **words
+    )
+    assert again.experiment.init_frontend == str(run.path)
+
+
 def test_an_unnamed_run(asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert sefront.couple(mode="augment", **asked).path == Path("runs/augment-unet-ser_cnn-001")
@@ -110,9 +121,15 @@ def test_evaluating(trained: Path) -> None:
     assert {row["system"] for row in found.predictions} == {"original", "bypass", "coupled", "noisy"} - {"noisy"}
 
 
-def test_one_noise_as_a_word(trained: Path, audio: Path) -> None:
-    found = sefront.evaluate(trained, noise=str(audio / "noise"), metrics=["uar"])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_one_noise_alone(trained: Path, tmp_path: Path, kind: type) -> None:
+    noise_folder(tmp_path / "noise")
+    found = sefront.evaluate(
+        kind(trained), noise=kind(tmp_path / "noise"), metrics=["uar"], test_snr=0, out=kind(tmp_path / "rows")
+    )
     assert {row["noise"] for row in found.rows} <= {"all", "hiss", "rumble"}
+    assert {row["snr"] for row in found.rows} == {"clean", 0.0}
+    assert (tmp_path / "rows" / "evaluation.json").exists()
 
 
 def test_other_options_do_not_overwrite(trained: Path) -> None:
@@ -177,6 +194,7 @@ def test_core_exports() -> None:
     for name in sefront.core.__all__:
         assert getattr(sefront.core, name).__name__ == name or name == "Split"
     assert {"Batch", "Coupler", "Frontend", "Task", "Update"} <= set(sefront.core.__all__)
+    assert {"Material", "Mixtures", "Reader"} <= set(sefront.core.__all__)
     with pytest.raises(AttributeError, match=r"module 'sefront\.core' has no attribute 'Copler'"):
         sefront.core.Copler  # noqa: B018
 

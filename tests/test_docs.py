@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,16 @@ def test_guide_names_every_option_section() -> None:
 @pytest.mark.parametrize("settings", [Recipe, Training])
 def test_guide_names_every_setting(settings: type) -> None:
     assert [f.name for f in dataclasses.fields(settings) if f"`{f.name}`" not in GUIDE] == []
+
+
+def test_modules_of_ones_own_as_in_the_guide(monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", GUIDE.split("## Your own modules, without names")[1], re.DOTALL)
+    names: dict[str, Any] = {}
+    monkeypatch.setattr("sefront.core.training.Lengths.of", lambda lengths, phase: 2)
+    exec(code, names)
+    assert [record["phase"] for record in names["history"]] == ["frontend"] * 2 + ["backend"] * 2 + ["joint"] * 2
+    assert float(names["frontend"].gain.detach()) != 0.5
+    assert not names["backend"].training
 
 
 def test_guide_names_every_mode() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
-from sefront.cli.watching import watched
-from sefront.cli.words import numbers, settings, span
+from sefront.cli.watching import first, watched
+from sefront.cli.words import settings
 
 CORPUS = "NAME, NAME:PATH, a folder, or a manifest (.csv, .jsonl)"
 
@@ -26,8 +26,8 @@ def couple(
     valid_corpus: str | None = typer.Option(None, help="Development data from another corpus."),
     noise: list[str] | None = typer.Option(None, help=f"Noise to train with: {CORPUS}; may be repeated. [toy]"),
     test_noise: list[str] | None = typer.Option(None, help="Noise to test with; may be repeated."),
-    snr: str | None = typer.Option(None, help="Range in dB to train with, LOW:HIGH. [0:25]"),
-    test_snr: str | None = typer.Option(None, help="SNRs in dB to test with. [25,20,15,10,5,0]"),
+    snr: str | None = typer.Option(None, help="Range in dB to train with, LOW:HIGH. [0:25, for scenes -25:10]"),
+    test_snr: str | None = typer.Option(None, help="SNRs in dB to test with. [25,20,...,0, for scenes -25,-20,...,10]"),
     frontend_corpus: str | None = typer.Option(None, help="Speech the frontend alone is trained on first."),
     frontend_noise: list[str] | None = typer.Option(None, help="Noise for that; may be repeated."),
     option: list[str] | None = typer.Option(
@@ -52,8 +52,7 @@ def couple(
         "noise": noise, "test_noise": test_noise, "frontend_corpus": frontend_corpus, "frontend_noise": frontend_noise,
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "device": device, "precision": precision,
         "init_frontend": init_frontend, "init_backend": init_backend, "strict": strict or None,
-        "snr": span(snr, "--snr") if snr else None,
-        "test_snr": numbers(test_snr, "--test-snr") if test_snr else None,
+        "snr": snr or None, "test_snr": test_snr or None,
         "options": settings(option) if option else None,
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value not in (None, [])}
@@ -61,21 +60,28 @@ def couple(
         asked = merged(from_, asked)
     import sefront
 
+    main = first()
     if plan:
-        typer.echo("\n".join(sefront.plan(**asked).plan()))
+        lines = sefront.plan(out=out, resume=resume, **asked).plan()
+        for line in lines if main else []:
+            typer.echo(line)
         return
     try:
-        with watched() as watcher:
+        with watched(main) as watcher:
             run = sefront.couple(out=out, resume=resume, progress=watcher, **asked)
     except KeyboardInterrupt:
         place = f"--out {out} " if out else ""
         typer.echo(f"continue with: sefront couple {place}--resume", err=True)
         raise
-    typer.echo(f"\n{run.path}\n\n{run.table()}")
+    if main:
+        typer.echo(f"\n{run.path}\n\n{run.table()}")
 
 
 def merged(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     """The experiment in `path`, with what was asked for in place of it."""
     from sefront.core.experiment import Experiment
+    from sefront.core.runs import absolute, altered
+    from sefront.plugins import Catalogue
 
-    return vars(Experiment.read(path).changed(asked))
+    corpora = Catalogue.installed().corpora
+    return vars(altered(absolute(Experiment.read(path), corpora), asked, corpora))

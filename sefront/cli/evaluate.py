@@ -8,7 +8,6 @@ from pathlib import Path
 import typer
 
 from sefront.cli.watching import watched
-from sefront.cli.words import numbers
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +37,7 @@ def evaluate(
         with watched() as watcher:
             run.progress = watcher
             evaluation = run.evaluate(
-                corpus=corpus, noise=noise or None, test_snr=numbers(test_snr, "--test-snr") if test_snr else None,
+                corpus=corpus, noise=noise or None, test_snr=test_snr or None,
                 metrics=metrics.split(",") if metrics else None, split=split,
                 original=sefront.open_run(original) if original else None, device=device,
                 out=out / path.name if out and several else out,

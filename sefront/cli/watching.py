@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import typer
+
+from sefront.core.progress import Progress, Quiet
 
 PLAIN = ("loss", "loss_frontend", "loss_backend", "loss_weighted", "weight_entropy", "weight_max", "score")
 
@@ -44,14 +47,22 @@ class Watcher:
         self.note(f"  {values['phase']} {values['epoch']:>3}  {numbers}  {values['seconds']:.1f} s{best}")
 
 
+def first() -> bool:
+    """Whether this process is the one that prints: the first of those that torchrun or accelerate has started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
-def watched() -> Iterator[Watcher]:
-    """A block with a watcher."""
+def watched(main: bool = True) -> Iterator[Progress]:
+    """A block with a watcher, who says nothing where another process is the `main` one."""
+    if not main:
+        yield Quiet()
+        return
     if not sys.stderr.isatty():
         yield Watcher()
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress as Bars
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Bars(console=Console(stderr=True), transient=True) as bar:
         yield Watcher(bar)

@@ -1,4 +1,4 @@
-"""Reading what users type: numbers, ranges, settings."""
+"""Reading what users type: settings and places."""
 
 from __future__ import annotations
 
@@ -8,33 +8,6 @@ from collections.abc import Sequence
 from sefront.core.errors import BadOptionError
 
 SETTING = re.compile(r"(?P<key>[a-z_]+\.[\w.-]+)=(?P<value>.*)", re.DOTALL)
-
-
-def numbers(text: str, option: str) -> tuple[float, ...]:
-    """Comma-separated numbers.
-
-    Raises:
-        BadOptionError: Something else.
-    """
-    try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise BadOptionError(
-            f"{option} {text}: give numbers in dB with commas between them, such as 20,10,0"
-        ) from error
-
-
-def span(text: str, option: str) -> tuple[float, float]:
-    """A range ``LOW:HIGH``, or one number for a range of no width.
-
-    Raises:
-        BadOptionError: Something else.
-    """
-    low, colon, high = text.partition(":")
-    try:
-        return float(low), float(high if colon else low)
-    except ValueError as error:
-        raise BadOptionError(f"{option} {text}: give a range in dB as LOW:HIGH, such as 0:25") from error
 
 
 def settings(texts: Sequence[str]) -> dict[str, str]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from sefront.core.clips import Split as Split
     from sefront.core.clips import Task as Task
     from sefront.core.coupler import Coupler as Coupler
+    from sefront.core.coupler import Material as Material
+    from sefront.core.data import Mixtures as Mixtures
+    from sefront.core.data import Reader as Reader
     from sefront.core.errors import SefrontError as SefrontError
     from sefront.core.protocols import Backend as Backend
     from sefront.core.protocols import Corpus as Corpus
@@ -30,7 +33,8 @@ _HOME = {
     **dict.fromkeys(["Card", "Clip", "MetricCard", "Recording", "Split", "Task"], "clips"),
     **dict.fromkeys(["Backend", "Corpus", "Coupling", "Frontend", "Metric"], "protocols"),
     **dict.fromkeys(["Batch", "Enhanced", "Phase", "Prediction"], "types"),
-    "Coupler": "coupler",
+    **dict.fromkeys(["Coupler", "Material"], "coupler"),
+    **dict.fromkeys(["Mixtures", "Reader"], "data"),
     "Recipe": "recipe",
     "SefrontError": "errors",
     "Update": "update",

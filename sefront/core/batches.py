@@ -78,7 +78,16 @@ def collate(items: Sequence[Example]) -> Batch:
 
 
 def load(mixtures: Mixtures, batches: Sequence[Keys], *, workers: int = 0, report: Report = ignore) -> Iterator[Batch]:
-    """Batches in the given order; damaged clips are reported and left out, and so is a batch that held nothing else.
+    """Batches in the given order; damaged clips are reported and left out, and so is a batch that held nothing else."""
+    for batch in load_each(mixtures, batches, workers=workers, report=report):
+        if batch is not None:
+            yield batch
+
+
+def load_each(
+    mixtures: Mixtures, batches: Sequence[Keys], *, workers: int = 0, report: Report = ignore
+) -> Iterator[Batch | None]:
+    """As `load`, but with None in place of a batch that held nothing else: processes must not lose count of steps.
 
     Args:
         mixtures: Where examples come from.
@@ -92,8 +101,7 @@ def load(mixtures: Mixtures, batches: Sequence[Keys], *, workers: int = 0, repor
             for damaged in item.left_out if isinstance(item, Example) else [item]:
                 report(damaged)
         usable = [item for item in items if isinstance(item, Example)]
-        if usable:
-            yield collate(usable)
+        yield collate(usable) if usable else None
 
 
 def ahead(mixtures: Mixtures, batches: Sequence[Keys]) -> Iterator[list[Example | Damaged]]:

@@ -27,6 +27,9 @@ def couple(
         check_same(folder, job.run.experiment)
     task = job.run.task if job.run.backend is not None else None
     run = job.train(task.metric if task else None, resume, command)
-    if job.coupler.processes.main:
+    processes = job.coupler.processes
+    del job  # and with it the recordings that training has kept
+    if processes.main:
         run.evaluate()
+    processes.wait()  # one that ends would end the others
     return run

@@ -10,9 +10,10 @@ from typing import Any, cast
 from torch import nn
 
 from sefront.core.chain import pads
-from sefront.core.checkpoint import put_weights, weights_of
+from sefront.core.checkpoint import Weights, put_weights, weights_of
 from sefront.core.damages import Damages
 from sefront.core.data import Mixtures
+from sefront.core.errors import SefrontError
 from sefront.core.modes import trainable
 from sefront.core.phase_run import PhaseRun
 from sefront.core.precision import Precision, arranged, device_named, keep_freed_memory, uses_bf16
@@ -104,6 +105,35 @@ class Coupler:
             return f"{type(self.frontend if alone == 'frontend' else self.backend).__name__} has nothing to train"
         return ""
 
+    def recipes(self, phase: Phase) -> dict[str, Recipe]:
+        """The recipe of every learner of `phase` that has something to train."""
+        learners = [name for name in phase.learners if trainable(self.parts.get(name))]
+        return {name: Recipe.of(self.parts[name], self.optimiser.get(name, {}), name) for name in learners}
+
+    def batch_size(self, phase: Phase) -> int:
+        """Clips a step of `phase`: what was asked for, else what the recipe of its first learner says.
+
+        Raises:
+            SefrontError: They are fewer than the phase can learn from.
+        """
+        size = self.lengths.batch_size or next(iter(self.recipes(phase).values())).batch_size
+        if size < phase.smallest_batch:
+            raise SefrontError(
+                f"phase {phase.name} of {type(self.coupling).__name__} compares the clips of a batch, so it needs at "
+                f"least {phase.smallest_batch} a step, not {size}; give it --batch-size {phase.smallest_batch} or more"
+            )
+        return size
+
+    def check(self) -> None:
+        """Refuse before training what would stop a later phase.
+
+        Raises:
+            SefrontError: A phase cannot learn from batches of this size.
+        """
+        for phase in self.planned():
+            if not self.left_out(phase):
+                self.batch_size(phase)
+
     def fit(
         self,
         material: Material,
@@ -126,16 +156,8 @@ class Coupler:
         Raises:
             SefrontError: A loss is not finite, or a clip is damaged and damages are strict.
         """
-        state = self.store.state() if resume else None
-        standing = Standing()
-        if state is not None:
-            standing = Standing.of(state["standing"])
-            self.store.rewind(standing.records)
-            for name, part in self.parts.items():
-                put_weights(part, self.store.weights("last", name) or {}, f"the last {name}")
-            state = state if state["update"] else None  # none between two phases
-        elif self.folder is not None:
-            self.store.rewind(0)
+        self.check()
+        standing, state = self.taken_up(resume)
         phases = self.phases()
         for number, phase in enumerate(phases):
             if number >= standing.phase:
@@ -143,16 +165,39 @@ class Coupler:
                 self.phase_run(phase, own or material, metric).run(standing, state)
                 standing, state = standing.next_phase(), None
                 if number + 1 < len(phases):  # else the next phase's first best would be taken for this phase's
-                    weights = {name: weights_of(part) for name, part in self.parts.items()}
-                    self.store.save("last", weights, {"standing": standing.as_dict(), "update": {}, "start": {}})
+                    self.between(standing)
+        if not phases:  # all parts came trained: they are the run
+            self.store.save("best", self.weights())
+            self.between(standing)
         for part in self.parts.values():
             part.eval()
         return self.store.history
 
+    def taken_up(self, resume: bool) -> tuple[Standing, dict[str, Any] | None]:
+        """Where to go on, with the weights of then put back; the state is None at the beginning of a phase."""
+        state = self.store.state() if resume else None
+        if state is None:
+            if self.folder is not None:
+                self.store.rewind(0)
+            return Standing(), None
+        standing = Standing.of(state["standing"])
+        self.store.rewind(standing.records)
+        for name, part in self.parts.items():
+            put_weights(part, self.store.weights("last", name) or {}, f"the last {name}")
+        return standing, state if state["update"] else None
+
+    def between(self, standing: Standing) -> None:
+        """Save where no phase is under way."""
+        self.store.save("last", self.weights(), {"standing": standing.as_dict(), "update": {}, "start": {}})
+
+    def weights(self) -> dict[str, Weights]:
+        """A copy of the state of every part."""
+        return {name: weights_of(part) for name, part in self.parts.items()}
+
     def phase_run(self, phase: Phase, material: Material, metric: Metric | None) -> PhaseRun:
         """What is needed to run `phase` on `material`."""
-        learners = {n: self.parts[n] for n in phase.learners if trainable(self.parts.get(n))}
-        recipes = {n: Recipe.of(part, self.optimiser.get(n, {}), n) for n, part in learners.items()}
+        recipes = self.recipes(phase)
+        learners = {name: self.parts[name] for name in recipes}
         epochs = phase.epochs or self.lengths.of(phase.name)
         return PhaseRun(
             phase=phase,
@@ -161,7 +206,7 @@ class Coupler:
             judge=self.judge(metric),
             train=material.train,
             valid=material.valid,
-            batch_size=self.lengths.batch_size or next(iter(recipes.values())).batch_size,
+            batch_size=self.batch_size(phase),
             epochs=epochs,
             patience=self.training.patience,
             seconds=self.training.seconds if phase.learners == ("frontend",) else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from sefront.core.mixing import Wave, fitted, mix, offset_for, sounding_offset
 from sefront.core.randomness import stream
 
 CACHE_BYTES = 2 << 30
-DRAWS = 20  # noises tried before a mixture is given up
+DRAWS = 20  # noises drawn before all that are left are tried in turn
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Mixtures:
         reader: Where samples come from.
         seed: Seed of every draw.
         snr: Range in dB that training draws from, uniformly.
-        durations: Seconds of each clip, for batches of similar length.
+        durations: Seconds of each clip, for batches of similar length; the clips are asked where there are none.
     """
 
     clips: Sequence[Clip]
@@ -104,6 +104,10 @@ class Mixtures:
     seed: int
     snr: tuple[float, float] = (0.0, 25.0)
     durations: Sequence[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Ask clips for their durations where none were given."""
+        self.durations = self.durations or [seconds_of(clip) for clip in self.clips]
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -117,10 +121,20 @@ class Mixtures:
         return dict(sorted(types.items()))
 
     @cached_property
+    def unusable(self) -> dict[str, list[Damaged]]:
+        """The types of which every noise is damaged; fixed mixtures do without them."""
+        types: dict[str, list[Damaged]] = {}
+        for kind, noises in self.by_type.items():
+            damaged: list[Damaged] = []
+            if all(self.heard(noise, damaged) is None for noise in noises):
+                types[kind] = damaged
+        return types
+
+    @cached_property
     def fixed_types(self) -> list[str]:
-        """The noise type of each clip's fixed mixtures: every type falls on equally many clips."""
+        """The noise type of each clip's fixed mixtures: every usable type falls on equally many clips."""
         order = stream(self.seed, "types").permutation(len(self.clips))
-        types = list(self.by_type)
+        types = [kind for kind in self.by_type if kind not in self.unusable]
         return [types[rank % len(types)] for rank in np.argsort(order)] if types else []
 
     @cached_property
@@ -161,26 +175,53 @@ class Mixtures:
             left_out: Damaged noises are added here, and others drawn instead.
 
         Raises:
-            SefrontError: No usable noise was found.
+            SefrontError: No noise can be used.
         """
         if not self.noises:
             raise SefrontError("there are no noises to mix with; name some with --noise")
         clip = self.clips[draw.index]
         rng = stream(self.seed, clip.id, "fixed" if draw.snr is not None else draw.epoch)
         snr = float(rng.uniform(*self.snr)) if draw.snr is None else draw.snr
-        types, silent = list(self.by_type), None
-        for _ in range(DRAWS):
-            kind = self.fixed_types[draw.index] if draw.snr is not None else types[rng.integers(len(types))]
-            noise = self.by_type[kind][rng.integers(len(self.by_type[kind]))]
-            try:
-                wave = self.reader.read(noise)
-            except DamagedAudioError as error:
-                reason = str(error)
-                left_out.append(Damaged(noise.id, reason))
+        silent: Wave | None = None
+        for number, noise in enumerate(self.candidates(draw, rng, left_out)):
+            if number >= DRAWS and silent is not None:
+                break
+            wave = self.heard(noise, left_out)
+            if wave is None:
                 continue
             silent, part = wave, fitted(wave, size, offset_for(len(wave), size, rng))
             if part.any():
                 return snr, part
         if silent is not None:  # noises that are hardly ever heard: take one where it is
             return snr, fitted(silent, size, sounding_offset(silent, size, rng))
-        raise SefrontError(f"none of {DRAWS} noises drawn for {clip.id} could be used; the last one: {reason}")
+        raise SefrontError(f"none of the {len(self.noises)} noises can be used; the last one: {left_out[-1].reason}")
+
+    def candidates(self, draw: Draw, rng: np.random.Generator, left_out: list[Damaged]) -> Iterator[Clip]:
+        """Noises to try in turn: some drawn ones, then, as these may all be damaged, every other of the same types."""
+        types, fixed = list(self.by_type), draw.snr is not None
+        if fixed:
+            left_out += [damaged for kind in self.unusable.values() for damaged in kind]
+            types = self.fixed_types[draw.index : draw.index + 1]
+        for _ in range(DRAWS if types else 0):
+            kind = types[0] if fixed else types[rng.integers(len(types))]
+            yield self.by_type[kind][rng.integers(len(self.by_type[kind]))]
+        every = [noise for kind in types for noise in self.by_type[kind]]
+        yield from (every[i] for i in rng.permutation(len(every)))
+
+    def heard(self, noise: Clip, left_out: list[Damaged]) -> Wave | None:
+        """The samples of `noise`; where it is damaged, None, and it is named once in `left_out`."""
+        try:
+            return self.reader.read(noise)
+        except DamagedAudioError as error:
+            damaged = Damaged(noise.id, str(error))
+            if damaged not in left_out:
+                left_out.append(damaged)
+            return None
+
+
+def seconds_of(clip: Clip) -> float:
+    """The duration of `clip`; 0 where it cannot be told, since damage is named when the clip is read."""
+    try:
+        return clip.audio.duration()
+    except DamagedAudioError:
+        return 0.0

@@ -24,6 +24,7 @@ from sefront.core.clips import Task
 from sefront.core.data import Mixtures
 from sefront.core.losses import reference
 from sefront.core.modes import judging
+from sefront.core.pairs import measured
 from sefront.core.precision import autocast
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
@@ -100,10 +101,8 @@ class Examination:
 
     @cached_property
     def of_waves(self) -> dict[str, Metric]:
-        """The signal metrics, which are made for speech."""
-        task = self.mixtures.task
-        metrics = {n: m for n, m in self.how.metrics.items() if m.card().compares == "waves"}
-        return metrics if task is None or task.wanted == "speech" else {}
+        """The signal metrics."""
+        return {n: m for n, m in self.how.metrics.items() if m.card().compares == "waves"}
 
     @cached_property
     def noise_of(self) -> dict[str, str]:
@@ -182,10 +181,3 @@ def task_facts(
 def number(value: float) -> float | None:
     """`value` as JSON can hold it."""
     return value if math.isfinite(value) else None
-
-
-def measured(metrics: Mapping[str, Metric], truth: Any, estimate: Any, sample_rate: int) -> Row:
-    """All metrics of one pair of waves; those that have no finite value are named under ``failed``."""
-    values = {name: metric(truth, estimate, sample_rate=sample_rate) for name, metric in metrics.items()}
-    finite = {name: value for name, value in values.items() if math.isfinite(value)}
-    return {"signal": finite, "failed": [name for name in values if name not in finite]}

@@ -9,22 +9,26 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from sefront.core.clips import Task
 from sefront.core.errors import BadOptionError, SefrontError, unknown
 from sefront.core.parameters import resolved
+from sefront.core.spelling import spelt
 
 SECTIONS = (
     "frontend", "backend", "coupling", "corpus", "valid_corpus", "noise", "test_noise", "frontend_corpus",
     "frontend_noise", "optimiser", "epochs", "training",
 )  # fmt: skip
-
-
+LEVELS: Mapping[str, tuple[tuple[float, float], tuple[float, ...]]] = {
+    "speech": ((0.0, 25.0), (25.0, 20.0, 15.0, 10.0, 5.0, 0.0)),
+    "scene": ((-25.0, 10.0), tuple(float(level) for level in range(-25, 11, 5))),
+}
+"""SNRs in dB to train and to test with, by what is wanted; speech is what disturbs a scene."""
 OWNED: Mapping[str, tuple[str, ...]] = {
     "frontend": ("frontend.", "optimiser.frontend."),
-    "backend": ("backend.", "optimiser.backend.", "corpus.task"),
+    "backend": ("backend.", "optimiser.backend.", "corpus.task", "valid_corpus.task", "frontend_corpus.task"),
     "mode": ("coupling.", "epochs."),
-    "epochs": ("epochs.",),
-    **{name: (f"{name}.",) for name in ("corpus", "valid_corpus", "noise", "test_noise", "frontend_corpus")},
-    "frontend_noise": ("frontend_noise.",),
+    "corpus": ("corpus.", "epochs."),
+    **{name: (f"{name}.",) for name in ("valid_corpus", "noise", "test_noise", "frontend_corpus", "frontend_noise")},
 }
 """Which options go where another value takes the place of a setting: they belonged to what was named before."""
 
@@ -41,8 +45,8 @@ class Experiment:
         valid_corpus: Development data from another corpus.
         noise: Noise corpora or folders.
         test_noise: Noise for the test; by default what `noise` keeps apart for it.
-        snr: Range in dB that training draws from.
-        test_snr: SNRs in dB of the test.
+        snr: Range in dB that training draws from; by default what suits speech or scenes, as in `LEVELS`.
+        test_snr: SNRs in dB of the test; likewise.
         frontend_corpus: What the frontend alone is trained on first, in place of `corpus`.
         frontend_noise: Noise for that, in place of `noise`.
         options: Settings of components, such as ``{"frontend.width": 16}``.
@@ -64,8 +68,8 @@ class Experiment:
     valid_corpus: str | None = None
     noise: tuple[str, ...] = ("toy",)
     test_noise: tuple[str, ...] = ()
-    snr: tuple[float, float] = (0.0, 25.0)
-    test_snr: tuple[float, ...] = (25.0, 20.0, 15.0, 10.0, 5.0, 0.0)
+    snr: tuple[float, float] | None = None
+    test_snr: tuple[float, ...] | None = None
     frontend_corpus: str | None = None
     frontend_noise: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
@@ -85,11 +89,11 @@ class Experiment:
         Raises:
             SefrontError: A number out of its range, or an option of no known section.
         """
-        if self.snr[0] > self.snr[1]:
+        if self.snr and self.snr[0] > self.snr[1]:
             raise BadOptionError(f"--snr {self.snr[0]:g}:{self.snr[1]:g}: the lower end comes first")
-        if not all(map(math.isfinite, (*self.snr, *self.test_snr))):
+        if not all(map(math.isfinite, (*(self.snr or ()), *(self.test_snr or ())))):
             raise BadOptionError("--snr and --test-snr hold something that is not a number; give them SNRs in dB")
-        if not self.test_snr or len(set(self.test_snr)) < len(self.test_snr):
+        if self.test_snr is not None and len(set(self.test_snr)) < max(1, len(self.test_snr)):
             raise BadOptionError("--test-snr is empty or holds an SNR twice; give it SNRs in dB, such as 20,10,0")
         for name, low in (("epochs", 1), ("batch_size", 1), ("sample_rate", 8000), ("seed", 0)):
             value = getattr(self, name)
@@ -111,6 +115,11 @@ class Experiment:
         """
         return cls(**resolved_experiment(values))
 
+    def levels(self, task: Task | None) -> tuple[tuple[float, float], tuple[float, ...]]:
+        """SNRs in dB: the range of training and those of the test, as named or as they suit `task`."""
+        snr, test_snr = LEVELS[task.wanted if task else "speech"]
+        return self.snr or snr, self.test_snr or test_snr
+
     def section(self, name: str) -> dict[str, Any]:
         """The options of one section, without its name."""
         prefix = f"{name}."
@@ -128,6 +137,8 @@ class Experiment:
         """
         wanted, own = Experiment.of(asked), dict(self.options)
         void = [p for n, parts in OWNED.items() if n in asked and getattr(wanted, n) != getattr(self, n) for p in parts]
+        if "epochs" in asked:  # for all phases, whatever it was before
+            void.append("epochs.")
         shared = [key.split(".")[1] for key in wanted.options if key.startswith("optimiser.") and key.count(".") == 1]
         for key in self.options:
             beaten = key.startswith("optimiser.") and key.count(".") == 2 and key.split(".")[2] in shared
@@ -158,7 +169,7 @@ class Experiment:
 
 def resolved_experiment(values: Mapping[str, Any]) -> dict[str, Any]:
     """`values` checked against the fields of `Experiment`; options keep whatever their components will check."""
-    given = {k: v for k, v in values.items() if k != "options"}
+    given = {k: spelt(k, v) for k, v in values.items() if k != "options"}
     checked = resolved(Experiment, given, "couple") if given else {}
     options = values.get("options") or {}
     if not isinstance(options, Mapping):

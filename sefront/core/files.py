@@ -16,8 +16,13 @@ REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.EEXIST, errno.ENOTDIR, 
 
 
 @contextmanager
-def clear_failures(path: Path) -> Iterator[None]:
+def clear_failures(path: Path, again: str = "use --resume", place: str = "--out") -> Iterator[None]:
     """Turn a full disk, a missing permission or a place that cannot be into one line that says what to do.
+
+    Args:
+        path: What is written.
+        again: What to do when there is space.
+        place: The option that names another place.
 
     Raises:
         SefrontError: The disk is full, or `path` cannot be written.
@@ -27,20 +32,20 @@ def clear_failures(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise SefrontError(
-                f"{path}: the disk is full; what was written before is intact, so free some space and use --resume"
+                f"{path}: the disk is full; what was written before is intact, so free some space and {again}"
             ) from error
         if error.errno in REFUSED:
             raise SefrontError(
-                f"{path}: cannot be written ({error.strerror}); name another place with --out"
+                f"{path}: cannot be written ({error.strerror}); name another place with {place}"
             ) from error
         raise
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, again: str = "use --resume") -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block ends well."""
     part = path.with_name(f".{path.name}.part")
-    with clear_failures(path):
+    with clear_failures(path, again):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part
@@ -51,15 +56,15 @@ def replacing(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` atomically."""
-    with replacing(path) as part:
+def write_text(path: Path, text: str, again: str = "use --resume") -> None:
+    """Write `text` atomically; where the disk is full, users are told to do it `again`."""
+    with replacing(path, again) as part:
         part.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, again: str = "use --resume") -> None:
     """Write `value` atomically as JSON; numbers that are not finite are refused."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n", again)
 
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:

@@ -151,7 +151,7 @@ def enhance_files(plan: Iterable[Job], enhancer: Callable[[Waves, int], Waves], 
             damages(Damaged(str(job.source), str(error)))
             continue
         enhanced = np.clip(enhancer(samples, rate), -1.0, 1.0)
-        with clear_failures(job.target):
+        with clear_failures(job.target, "repeat the command", "-o"):
             write(job.target, enhanced, rate, subtype_like(job.source, job.target))
         yield job
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
@@ -12,17 +12,19 @@ from sefront.core.checkpoint import Weights, load_part, put_weights, weights_of
 from sefront.core.clips import Task
 from sefront.core.coupler import Coupler, Material
 from sefront.core.damages import Damages
-from sefront.core.data import Mixtures
+from sefront.core.data import Mixtures, Reader
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment
 from sefront.core.files import clear_failures, write_json
 from sefront.core.lock import lock, mark_trained
+from sefront.core.measures import metric_of
 from sefront.core.progress import Progress
-from sefront.core.run import Run, write_experiment
+from sefront.core.run import Run
 from sefront.core.runs import check_free
-from sefront.core.setup import Components, Data, Models, lengths_of, metric_of, models_of, optimiser_of, training_of
+from sefront.core.setup import Components, Models, lengths_of, models_of, optimiser_of, training_of
 from sefront.core.sources import check_apart
-from sefront.core.written import written
+from sefront.core.supply import Data, check_named
+from sefront.core.written import write_experiment, written
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Job:
                 f"phase {phase.name}: {who} from {phase.sees} waves, at most {run.epochs} epochs of "
                 f"{-(-len(run.train) // run.batch_size)} steps of {run.batch_size} clips"
             )
-        return lines
+        return [*lines, *self.run.left_out()]
 
     def material_of(self, learners: tuple[str, ...]) -> Material:
         """What a phase with these learners learns from."""
@@ -76,6 +78,7 @@ class Job:
     def train(self, metric_name: str | None, resume: bool, command: Sequence[str]) -> Run:
         """Train, judge and write everything into the run folder."""
         run, main = self.run, self.coupler.processes.main
+        self.coupler.processes.wait()  # none looks any more whether the folder is free
         if main and not resume:
             check_free(run.path)  # again: another process may have taken the name meanwhile
             with clear_failures(run.path):
@@ -104,8 +107,12 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
         SefrontError: Something is misnamed, missing, out of range, or does not go together.
     """
     damages = Damages(experiment.strict, progress)
-    data = Data(experiment, components, damages)
+    data = Data(experiment, components, damages, Reader(experiment.sample_rate))
+    check_named(experiment)
     corpus = data.corpus(experiment.corpus, "corpus")
+    snr, test_snr = experiment.levels(corpus.task())
+    experiment = replace(experiment, snr=snr, test_snr=test_snr)
+    data = replace(data, experiment=experiment)
     models = models_of(experiment, components, corpus.task())
     given, original = initialised(experiment, components, models, corpus.task())
     coupler = Coupler(
@@ -124,11 +131,12 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     )
     lengths = lengths_of(experiment, corpus, [phase.name for phase in coupler.planned()])
     coupler.lengths = lengths
+    coupler.check()
     resolved = written(experiment, models, components, lengths)
     run = Run(folder, resolved, corpus.task(), models, components, progress)
     tested = data.noise(experiment.test_noise, "test_noise")
     check_apart(experiment.noise, dict(zip(experiment.test_noise, tested, strict=True)))
-    unheard = Data(experiment, components, Damages(experiment.strict))  # the evaluation will name what is damaged
+    unheard = replace(data, damages=Damages(experiment.strict))  # the evaluation will name what is damaged
     return Job(run, coupler, data.material(corpus), unheard.test(corpus), data.frontend_material(corpus), original)
 
 

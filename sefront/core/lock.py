@@ -30,7 +30,7 @@ def lock(seed: int, mixtures: Mapping[str, Mixtures], command: Sequence[str]) ->
         "python": platform.python_version(),
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
-        "executable": sys.implementation.name,
+        "implementation": sys.implementation.name,
         "packages": {name: version(name) for name in PACKAGES},
         "data": {name: fingerprint(m) for name, m in mixtures.items()},
     }

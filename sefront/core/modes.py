@@ -29,15 +29,22 @@ def learning(*modules: Any) -> Iterator[None]:
 
 @contextmanager
 def mode(train: bool, *modules: Any) -> Iterator[None]:
-    """A block in train or eval mode; each submodule's own mode is restored afterwards."""
-    changed = [m for root in modules if isinstance(root, nn.Module) for m in root.modules() if m.training != train]
-    for module in changed:
-        module.training = train
+    """A block in train or eval mode; each submodule's own mode is restored afterwards.
+
+    A module's own ``train()`` is asked, since it may keep parts of itself, such as a frozen encoder, in eval mode.
+    """
+    roots = [root for root in modules if isinstance(root, nn.Module)]
+    before = [(module, module.training) for root in roots for module in root.modules()]
+    was = [root.training for root in roots]
     try:
+        for root in roots:
+            root.train(train)
         yield
     finally:
-        for module in changed:
-            module.training = not train
+        for root, training in zip(roots, was, strict=True):
+            root.train(training)
+        for module, training in before:
+            module.training = training
 
 
 def trainable(module: Any) -> list[nn.Parameter]:

@@ -1,11 +1,16 @@
-"""Truth and estimate, checked before a metric compares them. Nothing here imports torch: metrics run in workers."""
+"""Truth and estimate, checked and compared by metrics. Nothing here imports torch: metrics run in workers."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sefront.core.protocols import Metric
 
 
 def labels(truth: Any, estimate: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -37,3 +42,10 @@ def waves(truth: Any, estimate: Any) -> tuple[NDArray[np.float64], NDArray[np.fl
 def audible(wave: NDArray[np.float64]) -> bool:
     """Whether a wave holds anything but zeros, and only finite values."""
     return bool(wave.any() and np.isfinite(wave).all())
+
+
+def measured(metrics: Mapping[str, Metric], truth: Any, estimate: Any, sample_rate: int) -> dict[str, Any]:
+    """All metrics of one pair of waves; those that have no finite value are named under ``failed``."""
+    values = {name: metric(truth, estimate, sample_rate=sample_rate) for name, metric in metrics.items()}
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    return {"signal": finite, "failed": [name for name in values if name not in finite]}

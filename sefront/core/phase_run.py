@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sefront.core.batches import Keys, Report, equal_lengths, load, shuffled
+from sefront.core.batches import Keys, Report, equal_lengths, load_each, shuffled
 from sefront.core.checkpoint import Weights, put_weights, weights_of
 from sefront.core.data import Mixtures
 from sefront.core.errors import SefrontError
@@ -79,7 +79,7 @@ class PhaseRun:
             began = time.perf_counter()
             losses = self._epoch(standing.epoch, shuffled(self.train, self.batch_size, standing.epoch, keep))
             score = self.judge.score(self.phase, self.valid, self.batch_size)
-            score = Score(self.processes.same(score.value), self.processes.same(score.tie))
+            score = replace(score, value=self.processes.same(score.value), tie=self.processes.same(score.tie))
             record = {"phase": self.phase.name, "epoch": standing.epoch + 1, **losses, **self.update.log()}
             self._close(standing, score, record | {"seconds": round(time.perf_counter() - began, 3)}, start)
         self.processes.wait()
@@ -101,12 +101,14 @@ class PhaseRun:
         self.update.begin(epoch)
         self.progress.start(f"{self.phase.name} {epoch + 1}/{self.epochs}", len(shares))
         with seeded(self.seed, "epoch", self.phase.name, epoch):
-            for batch in load(self.train, shares, workers=self.workers, report=self.report):
+            for batch in load_each(self.train, shares, workers=self.workers, report=self.report):
+                self.progress.advance()
+                if not self.processes.all_have(batch, self.device) or batch is None:
+                    continue
                 with self.update.precision(self.device):
                     values = self.phase.step(batch.to(self.device), self.update)
                 for name, value in values.items():
                     logged.setdefault(name, []).append(value)
-                self.progress.advance()
         means = {name: float(torch.stack(values).float().mean()) for name, values in logged.items()}
         if not means:
             raise SefrontError(f"phase {self.phase.name}: no usable training clip was left")
@@ -119,14 +121,25 @@ class PhaseRun:
         """Score, log and save an epoch."""
         self.update.end(score.value)
         best = standing.scored(score)
-        record |= {"score": score.value, "best": best}
-        self.store.log(record)
+        record |= {"score": score.value, "scores": score.by_snr, "best": best}
+        self.store.log(without_nan(record))
         self.progress.record(record)
         weights = {name: weights_of(part) for name, part in self.parts.items()}
         if best:
             self.store.save("best", weights)
         state = {"standing": standing.as_dict(), "update": self.update.state(), "start": dict(start)}
         self.store.save("last", weights, state)
+
+
+def without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with None in place of numbers that are not finite, which JSON does not know."""
+    known: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            known[name] = without_nan(value)
+        else:
+            known[name] = None if isinstance(value, float) and not math.isfinite(value) else value
+    return known
 
 
 def who(names: Mapping[str, Any]) -> str:

@@ -58,6 +58,12 @@ class Processes:
 
         return torch.as_tensor(reduce(value.clone(), reduction="sum"))
 
+    def all_have(self, batch: object, device: torch.device) -> bool:
+        """Whether `batch` is there in every process; where it is not, all must skip the step, or some would wait."""
+        if self.world == 1:
+            return batch is not None
+        return float(self.total(torch.tensor(float(batch is not None), device=device))) == self.world
+
     def largest(self, value: Tensor) -> Tensor:
         """The largest `value` of all processes, a scalar."""
         if self.world == 1:

@@ -26,7 +26,7 @@ class Recipe:
         schedule: constant; step (times `factor` once, after `step` epochs); stages (times `factor` every `step`
             epochs); plateau (times `factor` after `step` epochs without a better score); cosine (to zero).
         step: Epochs that `step`, `stages` and `plateau` wait.
-        factor: What they multiply the learning rate by.
+        factor: What they multiply the learning rate by, between 0 and 1.
         clip: Largest gradient norm; none for no clipping.
     """
 
@@ -49,6 +49,8 @@ class Recipe:
         for name, low in (("lr", 0.0), ("weight_decay", 0.0), ("momentum", 0.0), ("batch_size", 1), ("step", 1)):
             if not low <= getattr(self, name) < math.inf:
                 raise BadOptionError(f"optimiser: {name} must be at least {low}, but is {getattr(self, name)}")
+        if not 0 < self.factor < 1:
+            raise BadOptionError(f"optimiser: factor must be above 0 and below 1, but is {self.factor}")
         if self.clip is not None and not self.clip > 0:
             raise BadOptionError(f"optimiser: clip must be above 0, or none, but is {self.clip}")
 

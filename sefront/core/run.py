@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli_w
 from numpy.typing import NDArray
 from torch import nn
 
@@ -19,19 +19,24 @@ from sefront.core.aggregation import aggregated
 from sefront.core.checkpoint import put_weights
 from sefront.core.clips import Task
 from sefront.core.damages import Damages
+from sefront.core.data import Mixtures, Reader
 from sefront.core.errors import SefrontError
 from sefront.core.evaluation import Chain, Judgement, judge
-from sefront.core.experiment import Experiment, read_toml
+from sefront.core.experiment import Experiment
 from sefront.core.files import write_json, write_text
 from sefront.core.inference import Listener
 from sefront.core.lock import trained
+from sefront.core.measures import defined, metric_of, usual
 from sefront.core.precision import arranged, device_named, uses_bf16
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
-from sefront.core.setup import Components, Data, Models, metric_of, models_of
-from sefront.core.table import rendered
+from sefront.core.runs import altered
+from sefront.core.setup import Components, Models, models_of
+from sefront.core.sources import check_apart
+from sefront.core.supply import Data
+from sefront.core.table import hardest, rendered
+from sefront.core.written import task_in
 
-SIGNAL = ("si_sdr", "stoi", "pesq")
 Waves = NDArray[np.float32]
 
 
@@ -42,15 +47,17 @@ class Evaluation:
     predictions: list[dict[str, Any]]
     rows: list[dict[str, Any]]
     metrics: Mapping[str, Metric]
+    task: Task | None = None
 
     def table(self) -> str:
-        """Aligned text: systems by SNR, and noise types at the lowest one."""
-        return rendered(self.rows, self.metrics)
+        """Aligned text: systems by SNR, and noise types at the hardest one."""
+        return rendered(self.rows, self.metrics, hardest(self.task))
 
-    def save(self, folder: Path, task: Task | None) -> None:
+    def save(self, folder: Path) -> None:
         """Write ``predictions.jsonl`` and ``evaluation.json`` into `folder`."""
-        write_text(folder / "predictions.jsonl", "".join(json.dumps(row) + "\n" for row in self.predictions))
-        write_json(folder / "evaluation.json", {"schema": 1, "task": asdict(task) if task else None, "rows": self.rows})
+        again, task = "evaluate again", asdict(self.task) if self.task else None
+        write_text(folder / "predictions.jsonl", "".join(json.dumps(row) + "\n" for row in self.predictions), again)
+        write_json(folder / "evaluation.json", {"schema": 1, "task": task, "rows": self.rows}, again)
 
 
 @dataclass
@@ -126,14 +133,14 @@ class Run:
     def evaluate(
         self,
         *,
-        corpus: str | None = None,
-        noise: Sequence[str] | None = None,
-        test_snr: Sequence[float] | None = None,
-        metrics: Sequence[str] | None = None,
+        corpus: str | PathLike[str] | None = None,
+        noise: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+        test_snr: str | float | Sequence[float] | None = None,
+        metrics: Sequence[str] | str | None = None,
         split: str = "test",
         original: Run | None = None,
         device: str | None = None,
-        out: Path | None = None,
+        out: str | PathLike[str] | None = None,
     ) -> Evaluation:
         """Score the chain, the bypassed and the original backend and the mixtures at every SNR and on clean audio.
 
@@ -143,36 +150,51 @@ class Run:
             test_snr: Other SNRs in dB.
             metrics: Other metrics by name.
             split: Which split: train, valid, test or all.
-            original: Run whose clean-trained backend is the row to compare with, where this run has none.
+            original: Run whose clean-trained backend is the row to compare with, in place of this run's own.
             device: Where to compute, in place of where it was trained.
             out: Where to write the rows; by default the run folder, unless something other than its own is scored.
 
         Returns:
             Rows per clip and per table cell.
+
+        Raises:
+            SefrontError: Something is misnamed or missing, or the noise was trained on.
         """
-        asked = {"corpus": corpus, "test_noise": noise, "test_snr": test_snr, "device": device}
-        experiment = self.experiment.changed({name: value for name, value in asked.items() if value is not None})
+        asked: dict[str, Any] = {"corpus": corpus, "test_noise": noise, "test_snr": test_snr, "device": device}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        experiment = altered(self.experiment, asked, self.components.corpora)
         damages = Damages(experiment.strict, self.progress)
-        data = Data(experiment, self.components, damages)
-        mixtures = data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
-        reference = self.original or (original.clean_trained(self.task) if original else None)
-        chain = Chain(self.frontend, self.backend, reference)
+        mixtures = self.mixtures(experiment, split, damages)
+        chain = Chain(self.frontend, self.backend, original.clean_trained(self.task) if original else self.original)
         on = device_named(experiment.device)
         bf16 = uses_bf16(experiment.precision, on)
-        levels = [float("inf"), *experiment.test_snr]
+        levels = [float("inf"), *experiment.levels(self.task)[1]]
         how = Judgement(self.metrics(metrics), levels, on, bf16, report=damages, progress=self.progress)
+        for line in self.left_out() if metrics is None else []:
+            self.progress.note(line)
         for part in chain.parts():
             arranged(part, on, bf16)
         rows = judge(chain, mixtures, how)
         for part in chain.parts():
             part.to("cpu")
-        evaluation = Evaluation(rows, aggregated(rows, how.metrics), how.metrics)
+        evaluation = Evaluation(rows, aggregated(rows, how.metrics), how.metrics, self.task)
         own = experiment.judges_like(Experiment.read(self.path / "experiment.toml"))
         if out or (own and metrics is None and split == "test" and original is None):
-            evaluation.save(out or self.path, self.task)
+            evaluation.save(Path(out or self.path))
         if damages.reasons:
             self.progress.note(damages.summary())
         return evaluation
+
+    def mixtures(self, experiment: Experiment, split: str, damages: Damages) -> Mixtures:
+        """What `experiment` names to test on.
+
+        Raises:
+            SefrontError: Something is misnamed or missing, or the noise was trained on.
+        """
+        data = Data(experiment, self.components, damages, Reader(experiment.sample_rate))
+        tested = data.noise(experiment.test_noise, "test_noise")
+        check_apart(self.experiment.noise, dict(zip(experiment.test_noise, tested, strict=True)))
+        return data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
 
     def clean_trained(self, task: Task | None) -> Backend | None:
         """The backend that `evaluate` of another run with `task` may take as its original.
@@ -191,10 +213,14 @@ class Run:
 
     def metrics(self, names: Sequence[str] | str | None = None) -> dict[str, Metric]:
         """The metrics called `names`; by default the task's headline and the signal metrics that apply."""
+        rate = self.experiment.sample_rate
         if names is None:
-            headline = [self.task.metric] if self.task and self.backend is not None else []
-            names = [*headline, *(SIGNAL if self.task is None or self.task.wanted == "speech" else SIGNAL[:1])]
-        return {n: metric_of(n, self.components) for n in ([names] if isinstance(names, str) else names)}
+            names, _ = defined(usual(self.task, self.backend is not None), rate)
+        return {n: metric_of(n, self.components, rate) for n in ([names] if isinstance(names, str) else names)}
+
+    def left_out(self) -> list[str]:
+        """A line for each usual metric that is not defined at the sample rate of the run."""
+        return defined(usual(self.task, self.backend is not None), self.experiment.sample_rate)[1]
 
     def table(self) -> str:
         """The table of the last evaluation of its own test, as aligned text.
@@ -206,7 +232,7 @@ class Run:
         if not path.exists():
             raise SefrontError(f"{self.path}: not judged yet; use `sefront evaluate {self.path}`")
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        return rendered(rows, self.metrics(list(dict.fromkeys(row["metric"] for row in rows))))
+        return rendered(rows, self.metrics(list(dict.fromkeys(row["metric"] for row in rows))), hardest(self.task))
 
     def listener(self) -> Listener:
         """The trained chain, ready for waves of any rate."""
@@ -219,17 +245,3 @@ class Run:
     def predict(self, waves: Waves, sample_rate: int) -> dict[str, Any]:
         """The label of `waves` (samples,) or (samples, channels) and the posterior of every class."""
         return self.listener().predict(waves, sample_rate)
-
-
-def write_experiment(path: Path, experiment: Experiment, task: Task | None) -> None:
-    """Write ``experiment.toml``: what was asked for, resolved, and the task."""
-    table = {"schema": 1, **experiment.as_toml()}
-    if task is not None:
-        table["task"] = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(task).items() if v is not None}
-    write_text(path, tomli_w.dumps(table))
-
-
-def task_in(path: Path) -> Task | None:
-    """The task in an ``experiment.toml``, or None."""
-    facts = read_toml(path).get("task")
-    return Task(**{**facts, "labels": tuple(facts["labels"])}) if facts else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,30 @@ def check_free(folder: Path) -> None:
     """
     if (folder / "experiment.toml").exists():
         raise SefrontError(f"{folder}: holds a run already; name another --out, or continue it with --resume")
+
+
+def altered(experiment: Experiment, asked: Mapping[str, Any], corpora: Mapping[str, type]) -> Experiment:
+    """`experiment` with what was `asked` for in place of its own; paths are compared as absolute ones."""
+    wanted = absolute(Experiment.of(asked), corpora)
+    return experiment.changed({name: getattr(wanted, name) for name in asked})
+
+
+def placed(
+    out: str | PathLike[str] | None, resume: bool, asked: Mapping[str, Any], corpora: Mapping[str, type]
+) -> tuple[Experiment, Path]:
+    """What was `asked` for and the run folder it goes to: `out`, or by default one in ``runs/``.
+
+    Raises:
+        SefrontError: A run lies there, or there is none to resume.
+    """
+    runs = Path("runs")
+    if resume:
+        folder = Path(out) if out else latest(runs)
+        return started(folder, asked, corpora), folder
+    wanted = absolute(Experiment.of(asked), corpora)
+    folder = Path(out) if out else free_name(runs, wanted)
+    check_free(folder)
+    return wanted, folder
 
 
 def absolute(experiment: Experiment, corpora: Mapping[str, type]) -> Experiment:

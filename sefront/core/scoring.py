@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 import torch
@@ -22,10 +22,17 @@ from sefront.core.types import Batch, Phase, Prediction, Sees
 
 @dataclass(frozen=True, order=True)
 class Score:
-    """How good an epoch was, higher being better; `tie` decides between equal values."""
+    """How good an epoch was, higher being better.
+
+    Args:
+        value: The mean over the SNRs.
+        tie: What decides between equal values.
+        by_snr: The value at every SNR, for the log.
+    """
 
     value: float
     tie: float = 0.0
+    by_snr: dict[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ class Judge:
         levels = [math.inf] if phase.sees == "clean" else self.levels
         task = any(name.startswith("backend") for name in phase.learners)
         scores = [self.at(level, phase.sees, mixtures, batch_size, task) for level in levels]
-        return Score(fmean(s.value for s in scores), fmean(s.tie for s in scores))
+        by_snr = {"clean" if snr == math.inf else f"{snr:g}": s.value for snr, s in zip(levels, scores, strict=True)}
+        return Score(fmean(by_snr.values()), fmean(s.tie for s in scores), by_snr)
 
     def at(self, level: float, sees: Sees, mixtures: Mixtures, batch_size: int, task: bool) -> Score:
         """The score at one SNR in dB."""

@@ -162,7 +162,7 @@ class Source:
 
     def check_labels(self, what: str, clips: Sequence[Clip]) -> None:
         """Refuse labels that the task does not have."""
-        if self.task is None:
+        if self.task is None or self.task.kind != "classification":
             return
         for clip in clips:
             if clip.target not in self.task.labels:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from sefront.core.clips import Task
 from sefront.core.protocols import Metric
 
 Row = Mapping[str, Any]
+Chosen = Callable[[Sequence[float]], float]
 
 
-def rendered(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> str:
-    """Aggregated `rows` as aligned text."""
+def rendered(rows: Sequence[Row], metrics: Mapping[str, Metric], choose: Chosen = min) -> str:
+    """Aggregated `rows` as aligned text; `choose` chooses the SNR at which noise types are told apart."""
     parts = [by_snr(rows, metrics)]
     if len({row["noise"] for row in rows} - {"all"}) > 1:
-        parts.append(by_noise(rows, metrics))
+        parts.append(by_noise(rows, metrics, choose))
     failed = sum(row["failed"] for row in rows if row["noise"] == "all")
     if failed:
         parts.append(f"{failed} values are not defined (such as PESQ where no utterance is found); they were left out.")
     return "\n\n".join(parts)
+
+
+def hardest(task: Task | None) -> Chosen:
+    """Which of several SNRs is the hardest: speech is disturbed by noise, a scene by speech."""
+    return max if task and task.wanted == "scene" else min
 
 
 def by_snr(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> str:
@@ -38,12 +45,12 @@ def by_snr(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> str:
     return aligned(lines)
 
 
-def by_noise(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> str:
-    """One line per metric and system, one column per noise type, at the lowest SNR."""
-    hardest = min(row["snr"] for row in rows if row["snr"] != "clean")
-    here = [row for row in rows if row["snr"] == hardest]
+def by_noise(rows: Sequence[Row], metrics: Mapping[str, Metric], choose: Chosen) -> str:
+    """One line per metric and system, one column per noise type, at the hardest SNR."""
+    level = choose([row["snr"] for row in rows if row["snr"] != "clean"])
+    here = [row for row in rows if row["snr"] == level]
     types = sorted({row["noise"] for row in here} - {"all"})
-    lines = [[f"at {name(hardest)}", "system", *types, "mean"]]
+    lines = [[f"at {name(level)}", "system", *types, "mean"]]
     for metric, system in dict.fromkeys((row["metric"], row["system"]) for row in here):
         values = {row["noise"]: row["value"] for row in here if (row["metric"], row["system"]) == (metric, system)}
         known = [values[kind] for kind in types if values.get(kind) is not None]

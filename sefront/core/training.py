@@ -16,7 +16,7 @@ class Training:
 
     Args:
         patience: Epochs without a better development score before a phase ends.
-        valid_snr: SNRs in dB of the development grid.
+        valid_snr: SNRs in dB of the development grid, each of them once.
         seconds: Longest part of a clip, drawn anew each epoch, that a frontend learns from in a phase of its own; none
             for whole clips. Other phases always use whole clips.
         workers: Processes that read audio; with 0 a thread reads one batch ahead.
@@ -38,6 +38,8 @@ class Training:
                 "patience must be at least 1, workers at least 0 and valid_snr not empty, "
                 f"but they are {self.patience}, {self.workers} and {self.valid_snr}"
             )
+        if not all(map(math.isfinite, self.valid_snr)) or len(set(self.valid_snr)) < len(self.valid_snr):
+            raise ValueError(f"valid_snr must hold numbers in dB, each of them once, but is {self.valid_snr}")
         if self.seconds is not None and not self.seconds > 0:
             raise ValueError(f"seconds must be above 0, or none, but is {self.seconds}")
 

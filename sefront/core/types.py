@@ -87,10 +87,11 @@ class Phase:
     Args:
         name: Short name: the key of ``-o epochs.NAME``.
         learners: Who learns: "frontend", "backend", "backend.BRANCH" or "coupling".
-        sees: What `fit` gets and what development scores are computed on.
+        sees: Which waves the learners get, and which development scores are computed on.
         step: One training step; returns what to log, detached.
         keep: Ids to train on, asked when the phase starts; None means all.
         epochs: Upper bound of its own; None means the experiment's.
+        smallest_batch: Fewest clips a step, for one that compares them; less is refused before training.
     """
 
     name: str
@@ -99,3 +100,4 @@ class Phase:
     step: Callable[[Batch, Update], Mapping[str, Tensor]]
     keep: Callable[[], Container[str] | None] = everything
     epochs: int | None = None
+    smallest_batch: int = 1

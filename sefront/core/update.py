@@ -28,9 +28,11 @@ class Learner:
         if recipe.algorithm == "sgd":
             settings["momentum"] = recipe.momentum
         self.optimiser: torch.optim.Optimizer = ALGORITHMS[recipe.algorithm](self.parameters, **settings)
-        self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self.optimiser, mode="max", factor=recipe.factor, patience=recipe.step - 1
-        )
+        self.plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
+        if recipe.schedule == "plateau":
+            self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                self.optimiser, mode="max", factor=recipe.factor, patience=recipe.step - 1
+            )
 
     @property
     def lr(self) -> float:
@@ -45,18 +47,20 @@ class Learner:
 
     def end(self, score: float) -> None:
         """Tell the schedule how good the epoch was, higher being better."""
-        if self.recipe.schedule == "plateau":
+        if self.plateau is not None:
             self.plateau.step(score)
 
     def state(self) -> dict[str, Any]:
         """Everything that a resumed run needs; holds nothing but tensors, numbers, lists and dicts."""
-        plateau = {k: v for k, v in self.plateau.state_dict().items() if isinstance(v, int | float | list)}
+        known = self.plateau.state_dict() if self.plateau is not None else {}
+        plateau = {name: value for name, value in known.items() if isinstance(value, int | float | list)}
         return {"optimiser": self.optimiser.state_dict(), "plateau": plateau}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take up a saved `state`."""
         self.optimiser.load_state_dict(state["optimiser"])
-        self.plateau.load_state_dict(dict(state["plateau"]))
+        if self.plateau is not None:
+            self.plateau.load_state_dict(dict(state["plateau"]))
 
 
 class Update:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
-from sefront.core.experiment import Experiment
+import tomli_w
+
+from sefront.core.clips import Task
+from sefront.core.experiment import Experiment, read_toml
+from sefront.core.files import write_text
 from sefront.core.parameters import resolved
 from sefront.core.recipe import Recipe
-from sefront.core.setup import Components, Models, corpus_hints, optimiser_of, training_of
+from sefront.core.setup import Components, Models, optimiser_of, training_of
 from sefront.core.sources import located
+from sefront.core.supply import corpus_hints
 from sefront.core.training import Lengths
 
 
@@ -17,9 +23,7 @@ def written(experiment: Experiment, models: Models, components: Components, leng
     for part in models.chain:
         component = getattr(components, f"{part}s")[getattr(experiment, part)]
         experiment = experiment.with_options(part, resolved(component, experiment.section(part), part))
-    name, _ = located(experiment.corpus, components.corpora)
-    chosen = {**corpus_hints(experiment, components.corpora[name], components), **experiment.section("corpus")}
-    experiment = experiment.with_options("corpus", resolved(components.corpora[name], chosen, "corpus"))
+    experiment = with_corpora(experiment, components)
     coupling = components.couplings[experiment.mode]
     experiment = experiment.with_options("coupling", resolved(coupling, experiment.section("coupling"), "mode"))
     settings = optimiser_of(experiment)
@@ -30,3 +34,32 @@ def written(experiment: Experiment, models: Models, components: Components, leng
         experiment = experiment.with_options(f"optimiser.{part}", asdict(recipe))
     experiment = experiment.with_options("training", asdict(training_of(experiment)))
     return replace(experiment.with_options("epochs", lengths.by_phase), epochs=lengths.epochs)
+
+
+def with_corpora(experiment: Experiment, components: Components) -> Experiment:
+    """`experiment` with every option of its corpora; noises that share a section keep what was given for them."""
+    for section in ("corpus", "valid_corpus", "frontend_corpus"):
+        if spec := getattr(experiment, section):
+            component = components.corpora[located(spec, components.corpora)[0]]
+            chosen = {**corpus_hints(experiment, component, components), **experiment.section(section)}
+            experiment = experiment.with_options(section, resolved(component, chosen, section))
+    for section in ("noise", "test_noise", "frontend_noise"):
+        specs = getattr(experiment, section)
+        if len(specs) == 1:
+            component = components.corpora[located(specs[0], components.corpora)[0]]
+            experiment = experiment.with_options(section, resolved(component, experiment.section(section), section))
+    return experiment
+
+
+def write_experiment(path: Path, experiment: Experiment, task: Task | None) -> None:
+    """Write ``experiment.toml``: what was asked for, resolved, and the task."""
+    table = {"schema": 1, **experiment.as_toml()}
+    if task is not None:
+        table["task"] = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(task).items() if v is not None}
+    write_text(path, tomli_w.dumps(table))
+
+
+def task_in(path: Path) -> Task | None:
+    """The task in an ``experiment.toml``, or None."""
+    facts = read_toml(path).get("task")
+    return Task(**{**facts, "labels": tuple(facts["labels"])}) if facts else None

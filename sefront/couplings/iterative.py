@@ -20,7 +20,6 @@ import torch
 from torch import Tensor
 
 from sefront.core.chain import enhance, predict
-from sefront.core.errors import SefrontError
 from sefront.core.modes import judging, learning
 from sefront.core.phases import learn_backend, learn_frontend, needs_learner, teach_backend
 from sefront.core.protocols import Backend, Frontend
@@ -66,19 +65,10 @@ class Iterative:
             return self.take_turns(frontend, backend, batch, update)
 
         warm = [learn_frontend(frontend), learn_backend(backend, "clean")] if self.init == "warm" else []
-        return [*warm, Phase("joint", ("frontend", "backend"), "enhanced", step)]
+        return [*warm, Phase("joint", ("frontend", "backend"), "enhanced", step, smallest_batch=2)]
 
     def take_turns(self, frontend: Frontend, backend: Backend, batch: Batch, update: Update) -> Mapping[str, Tensor]:
-        """One batch of the algorithm above.
-
-        Raises:
-            SefrontError: The batch is a single clip, which has nothing to be weighed against.
-        """
-        if len(batch.ids) == 1 and update.processes.world == 1:
-            raise SefrontError(
-                "iterative weighs the clips of a batch against each other, and one clip alone always weighs 1; "
-                "give it --batch-size 2 or more, and at least two clips"
-            )
+        """One batch of the algorithm above; a clip left alone in its batch weighs 1, which is the plain loss."""
 
         def heard() -> Enhanced:
             with learning(frontend):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -274,3 +275,57 @@ def test_the_toy_corpus_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert str(folder.relative_to(tmp_path)) in done.stdout
     assert "frontend learns from noisy waves" in done.stderr
     assert sefront.open_run(folder).task.labels == ("angry", "happy", "neutral", "sad")  # type: ignore[union-attr]
+
+
+TOY = ("-o", "corpus.speakers=3", "-o", "corpus.clips=4", "-o", "corpus.noises=1", "-o", "noise.noises=1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["frontend_only", "baseline", "augment", "cold_cascade", "frozen", "mtl", "iterative"])
+def test_a_run_on_the_toy_is_continued_and_repeated(
+    run_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = [word for word in SMALL if word not in ("--epochs", "1")]  # as many as the toy asks for
+    code, _, err = run_here("couple", *small, *TOY, "--mode", mode, "--out", "run")
+    assert code == 0, err
+    Path("run/evaluation.json").unlink()
+    code, _, err = run_here("couple", "--resume", "--out", "run")
+    assert code == 0, err
+    code, out, err = run_here("couple", "--from", "run/experiment.toml", "--out", "again", "--plan")
+    assert (code, err) == (0, "")
+    said = {"frontend": 3, "backend": 12, "joint": 4}
+    for phase in phases(Path("run")):
+        assert f"at most {said[phase]} epochs" in next(line for line in out.splitlines() if f"phase {phase}:" in line)
+
+
+@pytest.mark.slow
+def test_two_processes_end_together_and_one_of_them_prints(tmp_path: Path) -> None:
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "sefront")
+    done = subprocess.run(
+        [*launcher, "couple", *SMALL, *TOY, "--mode", "baseline", "--out", "run"], cwd=tmp_path, capture_output=True,
+        text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\nmetric ") == 1
+    assert sum(line.startswith("  backend ") for line in done.stderr.splitlines()) == 1
+    assert systems(tmp_path / "run") == {"noisy": SIGNAL, "coupled": {"uar"}, "original": {"uar"}}
+
+
+def test_plan_of_a_place_that_is_taken(trained: Path, words: list[str], run_here: Run) -> None:
+    code, out, err = run_here("couple", *words, "--plan", "--out", str(trained))
+    assert (code, out) == (2, "")
+    assert err == f"sefront: {trained}: holds a run already; name another --out, or continue it with --resume\n"
+    assert run_here("couple", *words, "--plan", "--out", "free")[0] == 0
+    assert run_here("couple", "--plan", "--resume", "--out", str(trained))[0] == 0
+    assert list(Path().iterdir()) == []
+
+
+def test_from_with_the_same_corpus_by_another_path(trained: Path, audio: Path, run_here: Run) -> None:
+    first = trained.parent / "roles"
+    noise = ("--noise", str(audio / "noise"))
+    asked = ("--corpus", str(audio / "speech"), "-o", "corpus.metric=accuracy", "--out", str(first))
+    assert run_here("couple", *SMALL, *noise, *asked, "--mode", "baseline")[0] == 0
+    again = ("--from", str(first / "experiment.toml"), "--corpus", os.path.relpath(audio / "speech"))
+    assert run_here("couple", *again, "--out", str(trained.parent / "same"))[0] == 0
+    assert Experiment.read(trained.parent / "same" / "experiment.toml").options["corpus.metric"] == "accuracy"

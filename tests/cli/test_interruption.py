@@ -175,7 +175,7 @@ def test_there_is_no_unfinished_run(run_here: Run, tmp_path: Path, monkeypatch: 
         (("--corpus", "toy"), "--corpus is toy, but the run in {run} was started with folder:/"),
         (("-o", "frontend.width=2"), "-o frontend.width is 2, but the run in {run} was started with 1; leave it out"),
         (("-o", "optimiser.lr=2"), "-o optimiser.backend.lr is 2.0, but the run in {run} was started with 0.001"),
-        (("-o", "noise.role=noise"), "-o noise.role: the run in {run} was started without it; leave it out"),
+        (("-o", "test_noise.role=noise"), "-o test_noise.role: the run in {run} was started without it; leave it out"),
         (("-o", "training.valid_snr=5"), "-o training.valid_snr is [5.0], but the run in {run} was started with [20.0"),
     ],
 )

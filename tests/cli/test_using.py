@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -285,3 +286,26 @@ def test_a_full_disk_while_enhancing(run_here: Run, here: Path, monkeypatch: pyt
     assert (code, out) == (2, "")
     assert err.startswith("sefront: out/a.wav: the disk is full; what was written before is intact")
     assert list(Path("out").iterdir()) == []
+
+
+def test_evaluating_the_same_corpus_by_another_path(trained: Path, audio: Path, run_here: Run) -> None:
+    """It is the run's own test, so the rows go where they were."""
+    before = contents(trained)
+    (trained / "evaluation.json").write_text("{}")
+    code, _, err = run_here("evaluate", str(trained), "--corpus", os.path.relpath(audio / "speech"))
+    assert code == 0, err
+    assert contents(trained) == before
+
+
+def test_evaluating_with_noise_that_was_trained_on(trained: Path, audio: Path, run_here: Run) -> None:
+    before = contents(trained)
+    code, out, err = run_here("evaluate", str(trained), "--noise", os.path.relpath(audio / "noise"))
+    assert (code, out) == (2, "")
+    assert "is named for training and for test, but has no splits of its own" in err
+    assert contents(trained) == before
+
+
+def test_a_named_original_takes_the_place_of_the_own_one(trained: Path, augmented: Path, run_here: Run) -> None:
+    code, _, err = run_here("evaluate", str(trained), "--original", str(augmented))
+    assert code == 2
+    assert "mode 'augment' has no clean-trained backend to serve as the original" in err

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sefront.core.aggregation import aggregated
-from sefront.core.clips import MetricCard
+from sefront.core.clips import MetricCard, Task
 from sefront.core.intervals import interval
-from sefront.core.table import rendered
+from sefront.core.table import hardest, rendered
 from sefront.metrics.accuracy import Accuracy
 from sefront.metrics.uar import UAR
 
@@ -136,3 +136,13 @@ def test_labels_and_ids_score_the_same() -> None:
     table = aggregated(rows, {"uar": UAR(), "accuracy": Accuracy()})
     assert (cell(table, "coupled", 0.0, "uar") or {})["value"] == pytest.approx(50.0)
     assert (cell(table, "coupled", 0.0, "accuracy") or {})["value"] == pytest.approx(50.0)
+
+
+def test_noise_types_are_told_apart_at_the_hardest_level() -> None:
+    speech, scene = (Task("classification", ("a", "b"), "uar", wanted) for wanted in ("speech", "scene"))  # type: ignore[arg-type]
+    rows = [
+        {"system": "noisy", "snr": snr, "metric": "si_sdr", "value": 1.0, "failed": 0, "noise": noise}
+        for snr in (-5.0, 10.0) for noise in ("all", "babble", "hiss")
+    ]  # fmt: skip
+    for task, level in ((None, "-5"), (speech, "-5"), (scene, "10")):
+        assert f"at {level} dB" in rendered(rows, {}, hardest(task))

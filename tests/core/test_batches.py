@@ -9,7 +9,7 @@ import pytest
 import torch
 from recordings import RATE, clip, mixtures, voice, voices
 
-from sefront.core.batches import collate, equal_lengths, in_order, load, shuffled
+from sefront.core.batches import collate, equal_lengths, in_order, load, load_each, shuffled
 from sefront.core.damages import Damages
 from sefront.core.data import Damaged, Draw, Example
 from sefront.core.errors import DamagedAudioError, SefrontError
@@ -120,6 +120,12 @@ def test_damaged_clips_are_reported_and_left_out(workers: int) -> None:
     batches = list(load(source, keys, workers=workers, report=reports.append))
     assert [batch.ids for batch in batches] == [("clip00",), ("clip01", "clip02")]
     assert [damaged.id for damaged in reports] == ["bad", "quiet", "bad"]
+
+
+def test_a_batch_without_a_usable_clip_keeps_its_place() -> None:
+    source = mixtures([*voices(2), clip("bad", None, "low")])
+    keys = [[Draw(0)], [Draw(2)], [Draw(1), Draw(2)]]
+    assert [batch and batch.ids for batch in load_each(source, keys)] == [("clip00",), None, ("clip01",)]
 
 
 def test_damaged_noises_are_reported() -> None:

@@ -17,6 +17,7 @@ from sefront.core.checkpoint import weights_of
 from sefront.core.coupler import Coupler, Material
 from sefront.core.damages import Damages
 from sefront.core.errors import DamagedAudioError, SefrontError
+from sefront.core.phase_run import without_nan
 from sefront.core.phases import learn_frontend
 from sefront.core.progress import Quiet
 from sefront.core.scoring import Judge
@@ -106,7 +107,10 @@ def test_modules_of_ones_own_without_a_folder(coupling: Any, phases: list[str]) 
     history = coupler(frontend, backend, coupling).fit(material(), metric=UAR())
     assert [record["phase"] for record in history] == phases
     assert [record["epoch"] for record in history] == [1, 2] * (len(phases) // 2)
-    assert all(math.isfinite(v) for record in history for k, v in record.items() if k not in ("phase", "best"))
+    numbers = [v for record in history for v in [*record.values(), *record["scores"].values()] if isinstance(v, float)]
+    assert all(map(math.isfinite, numbers))
+    grids = [["clean"] if p == "backend" and not isinstance(coupling, (Augment, Frozen)) else ["5"] for p in phases]
+    assert [list(record["scores"]) for record in history] == grids
     assert not frontend.training
     assert not backend.training
 
@@ -344,7 +348,44 @@ def test_nothing_but_damaged_clips() -> None:
         coupler(None, pair()[1], Augment()).fit(broken)
 
 
+def test_a_clip_left_alone_in_its_batch_stops_nothing() -> None:
+    damaged = tuple(range(1, 12))
+    history = coupler(*pair(), Iterative(), epochs=1).fit(material(damaged=damaged))
+    assert [record["phase"] for record in history] == ["frontend", "backend", "joint"]
+
+
+def test_a_frontend_that_cannot_mask_padding_learns_in_turns() -> None:
+    frontend, backend = pair()
+    frontend.pads = False  # type: ignore[assignment]
+    few = Material(Tones(count=3).mixtures(), Tones(count=6, seed=1).mixtures())  # two of one length, one of another
+    assert len(coupler(frontend, backend, Iterative(), epochs=1).fit(few)) == 3
+
+
+@pytest.mark.parametrize("asked", [{}, {"optimiser": {"frontend": {"batch_size": 1}}}], ids=["asked", "recipe"])
+def test_batches_of_one_are_refused_before_training(asked: dict[str, Any], tmp_path: Path) -> None:
+    lengths = Lengths(1, batch_size=None if asked else 1)
+    small = Coupler(*pair(), Iterative(), lengths, device="cpu", precision="32", folder=tmp_path, **asked)
+    message = "phase joint of Iterative compares .* at least 2 a step, not 1; give it --batch-size 2 or more"
+    with pytest.raises(SefrontError, match=message):
+        small.fit(material())
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SefrontError, match=message):
+        small.phase_run(small.phases()[-1], material(), None)
+
+
 # Numbers that are not finite
+
+
+def test_a_score_that_is_not_defined_is_logged_as_none(scores: list[float], tmp_path: Path) -> None:
+    scores += [math.nan, -math.inf]
+    history = coupler(Gain(0.0), None, Still(), folder=tmp_path).fit(material())
+    assert [record["score"] for record in history] == [None, None]
+    assert "NaN" not in (tmp_path / "log.jsonl").read_text()
+    assert without_nan({"a": 1.5, "b": {"c": math.nan, "d": 2}, "e": "nan"}) == {
+        "a": 1.5,
+        "b": {"c": None, "d": 2},
+        "e": "nan",
+    }
 
 
 def test_a_loss_that_is_not_finite_names_a_lower_learning_rate() -> None:
@@ -435,6 +476,37 @@ def test_the_clean_trained_backend_is_kept_as_the_original(tmp_path: Path) -> No
 
     original = load_file(tmp_path / "checkpoint" / "original" / "backend.safetensors")
     assert same(original, weights_of(trained_baseline()))
+
+
+def test_parts_that_all_came_trained_are_kept(tmp_path: Path) -> None:
+    frontend, backend = pair()
+    given = {"given": ("frontend", "backend"), "folder": tmp_path}
+    assert coupler(frontend, backend, ColdCascade(), **given).fit(material()) == []
+    from safetensors.torch import load_file
+
+    for name, part in (("frontend", frontend), ("backend", backend)):
+        for checkpoint in ("best", "last"):
+            assert same(weights_of(part), load_file(tmp_path / "checkpoint" / checkpoint / f"{name}.safetensors"))
+    assert coupler(*pair(seed=1), ColdCascade(), **given).fit(material(), resume=True) == []
+
+
+def test_every_phase_has_random_numbers_of_its_own() -> None:
+    drawn: dict[str, list[float]] = {"one": [], "other": []}
+
+    class Rolling(Still):
+        def phases(self, frontend: Any, backend: Any) -> Sequence[Phase]:
+            def phase(name: str) -> Phase:
+                def step(batch: Any, update: Any) -> Mapping[str, Tensor]:
+                    drawn[name].append(float(torch.rand(())))
+                    return {"loss": torch.zeros(())}
+
+                return Phase(name, ("frontend",), "noisy", step)
+
+            return [phase("one"), phase("other")]
+
+    coupler(pair()[0], None, Rolling()).fit(material())
+    rolled = [*drawn["one"], *drawn["other"]]
+    assert len(set(rolled)) == len(rolled) == 12
 
 
 def test_a_folder_changes_nothing(tmp_path: Path) -> None:

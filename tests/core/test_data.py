@@ -11,7 +11,7 @@ from recordings import RATE, TASK, Sound, clip, hiss, mixtures, voice, voices
 
 from sefront.core.clips import Clip
 from sefront.core.data import Damaged, Draw, Example, Mixtures, Reader
-from sefront.core.errors import SefrontError
+from sefront.core.errors import DamagedAudioError, SefrontError
 
 
 def example(source: Mixtures, draw: Draw) -> Example:
@@ -128,10 +128,42 @@ def test_a_damaged_noise_is_named_and_another_one_drawn() -> None:
     assert {damaged for each in found for damaged in each.left_out} == {Damaged("bad", "bad: not readable as audio")}
 
 
-def test_without_a_usable_noise() -> None:
-    source = mixtures(voices(1), [clip("quiet", np.zeros(4000, np.float32), "hiss")])
-    with pytest.raises(SefrontError, match=r"none of 20 noises drawn for clip00 could be used.*quiet: silent"):
-        source[Draw(0)]
+@pytest.mark.parametrize("snr", [None, 5.0], ids=["random", "fixed"])
+def test_without_a_usable_noise(snr: float | None) -> None:
+    source = mixtures(voices(1), [clip("quiet", np.zeros(4000, np.float32), "hiss"), clip("bad", None, "hum")])
+    with pytest.raises(SefrontError, match=r"none of the 2 noises can be used; the last one: (quiet: silent|bad: not)"):
+        source[Draw(0, snr=snr)]
+
+
+def test_a_type_that_is_damaged_as_a_whole_is_named_and_others_take_its_place() -> None:
+    noises = [clip("quiet", np.zeros(4000, np.float32), "a"), clip("one", hiss(4000), "b"), clip("two", hiss(900), "c")]
+    source, again = mixtures(voices(12), noises), mixtures(voices(12), noises)
+    found = [example(source, Draw(i, snr=5.0)) for i in range(12)]
+    assert all((each.noisy != each.clean).any() for each in found)
+    assert all(each.left_out == (Damaged("quiet", "quiet: silent (every sample is zero)"),) for each in found)
+    assert Counter(source.fixed_types) == {"b": 6, "c": 6}
+    np.testing.assert_array_equal(found[7].noisy, example(again, Draw(7, snr=5.0)).noisy)
+
+
+@pytest.mark.parametrize("snr", [None, 5.0], ids=["random", "fixed"])
+def test_the_only_usable_noise_of_many_is_found(snr: float | None) -> None:
+    noises = [*(clip(f"bad{i}", None, "hiss") for i in range(300)), clip("good", hiss(4000), "hiss")]
+    source = mixtures(voices(3), noises)
+    for index in range(3):
+        found = example(source, Draw(index, snr=snr))
+        assert (found.noisy != found.clean).any()
+        assert len(found.left_out) == len(set(found.left_out)) > 0
+
+
+def test_durations_are_asked_for_where_none_are_given() -> None:
+    class Unmeasured(Sound):
+        def duration(self) -> float:
+            raise DamagedAudioError("bad: not readable as audio")
+
+    clips = [*voices(3, [800, 1600]), Clip("bad", Unmeasured(None, "bad"), "low")]
+    source = Mixtures(clips, [], TASK, Reader(RATE), 0)
+    assert source.durations == [0.05, 0.1, 0.05, 0.0]
+    assert Mixtures(clips, [], TASK, Reader(RATE), 0, durations=[1.0] * 4).durations == [1.0] * 4
 
 
 def test_without_any_noise() -> None:

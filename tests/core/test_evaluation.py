@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from recordings import mixtures, voices
+from recordings import TASK, mixtures, voices
 
 import sefront
 from sefront.core.batches import in_order, load
@@ -250,7 +251,7 @@ def test_a_part_that_cannot_mask_padding_gets_clips_of_one_length() -> None:
 
 def test_a_loss_without_a_finite_value_is_null(tmp_path: Path) -> None:
     found = judged(Chain(None, Loudness(), None))
-    found.save(tmp_path, None)
+    found.save(tmp_path)
     for line in (tmp_path / "predictions.jsonl").read_text().splitlines():
         row = json.loads(line, parse_constant=refused)
         assert "loss" not in row or row["loss"] is None
@@ -312,3 +313,9 @@ def test_the_parts_of_a_run(trained: Path) -> None:
     assert isinstance(run.backend, torch.nn.Module)
     assert isinstance(run.original, torch.nn.Module)
     assert not any(module.training for part in (run.frontend, run.backend, run.original) for module in part.modules())
+
+
+def test_a_scene_has_signal_metrics() -> None:
+    clips = mixtures(voices(2), task=replace(TASK, wanted="scene"))
+    rows = judge(Chain(Halving(), None, None), clips, Judgement({"si_sdr": SISDR()}, [0.0], jobs=1))
+    assert all("si_sdr" in row["signal"] for row in rows)

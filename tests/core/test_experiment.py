@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import tomli_w
 
+from sefront.core.clips import Task
 from sefront.core.errors import BadOptionError, SefrontError, UnknownNameError
 from sefront.core.experiment import Experiment, read_toml
 from sefront.core.parameters import resolved
@@ -79,6 +80,38 @@ def test_words_of_python_callers() -> None:
     assert (experiment.noise, experiment.test_snr, experiment.snr, experiment.epochs) == (("toy",), (10, 0), (0, 5), 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "held"),
+    [
+        ("corpus", Path("/a/b"), "/a/b"),
+        ("valid_corpus", Path("/a"), "/a"),
+        ("init_backend", Path("/run"), "/run"),
+        ("noise", Path("/n"), ("/n",)),
+        ("noise", "/one, two", ("/one, two",)),
+        ("test_noise", [Path("/n"), "toy"], ("/n", "toy")),
+        ("precision", 32, "32"),
+        ("snr", "0:25", (0.0, 25.0)),
+        ("snr", "5", (5.0, 5.0)),
+        ("snr", 5, (5.0, 5.0)),
+        ("test_snr", 0, (0.0,)),
+        ("test_snr", -2.5, (-2.5,)),
+        ("test_snr", "10,0", (10.0, 0.0)),
+        ("test_snr", None, None),
+    ],
+)
+def test_ways_to_write_a_value(name: str, value: Any, held: Any) -> None:
+    assert getattr(Experiment.of({name: value}), name) == held
+
+
+def test_levels_suit_what_is_wanted() -> None:
+    scene = Task("classification", ("a", "b"), "accuracy", "scene")
+    speech = Task("classification", ("a", "b"), "uar")
+    scenes = tuple(float(level) for level in (-25, -20, -15, -10, -5, 0, 5, 10))
+    assert Experiment().levels(scene) == ((-25.0, 10.0), scenes)
+    assert Experiment().levels(speech) == Experiment().levels(None) == ((0.0, 25.0), (25.0, 20.0, 15.0, 10.0, 5.0, 0.0))
+    assert Experiment(snr=(0.0, 0.0), test_snr=(3.0,)).levels(scene) == ((0.0, 0.0), (3.0,))
+
+
 RESOLVED = Experiment(
     epochs=100,
     options={
@@ -98,8 +131,10 @@ RESOLVED = Experiment(
         ({"frontend": "identity"}, {"frontend.width", "optimiser.frontend.lr"}),
         ({"backend": "scr_m5"}, {"backend.width", "optimiser.backend.lr", "optimiser.backend.clip", "corpus.task"}),
         ({"mode": "baseline"}, {"coupling.init", "epochs.joint"}),
-        ({"corpus": "/data"}, {"corpus.seed", "corpus.task"}),
+        ({"corpus": "toy"}, set()),
+        ({"corpus": "/data"}, {"corpus.seed", "corpus.task", "epochs.joint"}),
         ({"epochs": 2}, {"epochs.joint"}),
+        ({"epochs": 100}, {"epochs.joint"}),
         ({"options": {"optimiser.lr": 1.0}}, {"optimiser.frontend.lr", "optimiser.backend.lr"}),
     ],
 )

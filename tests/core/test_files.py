@@ -63,6 +63,15 @@ def test_what_the_system_refuses(code: int, message: str) -> None:
         raise OSError(code, os.strerror(code))
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [(errno.ENOSPC, "is intact, so free some space and repeat the command$"), (errno.EACCES, "another place with -o$")],
+)
+def test_the_remedy_is_that_of_the_caller(code: int, message: str) -> None:
+    with pytest.raises(SefrontError, match=message), clear_failures(Path("a"), "repeat the command", "-o"):
+        raise OSError(code, "refused")
+
+
 def test_other_failures_keep_their_name() -> None:
     with pytest.raises(OSError, match="Input/output"), clear_failures(Path("a")):
         raise OSError(errno.EIO, "Input/output error")

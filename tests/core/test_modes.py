@@ -43,6 +43,33 @@ def test_each_submodule_gets_its_own_mode_back(train: bool) -> None:
     assert [m.training for root in (frontend, backend) for m in root.modules()] == before
 
 
+class Encoder(nn.Module):
+    """A frozen encoder that stays in eval mode, whatever it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frozen, self.head = nn.BatchNorm1d(1), nn.Dropout()
+        self.train()
+
+    def train(self, mode: bool = True) -> Encoder:
+        super().train(mode)
+        self.frozen.eval()
+        return self
+
+
+def test_a_module_decides_which_of_its_parts_learn() -> None:
+    module = nn.ModuleDict({"encoder": Encoder()}).eval()
+    with learning(module):
+        assert [part.training for part in module.modules()] == [True, True, False, True]
+    assert not any(part.training for part in module.modules())
+    with judging(module["encoder"]):
+        assert not any(part.training for part in module.modules())
+    module["encoder"].frozen.train()  # by hand, against its own rule: this comes back too
+    with judging(module):
+        assert not any(part.training for part in module.modules())
+    assert [part.training for part in module.modules()] == [False, False, True, False]
+
+
 def test_modes_come_back_after_an_error() -> None:
     frontend, _ = pair()
     with pytest.raises(RuntimeError, match="in the middle"), judging(frontend):

@@ -27,6 +27,8 @@ def test_one_process_alone() -> None:
     assert processes.total(value) is value
     assert processes.largest(value) is value
     assert processes.same(3.0) == 3.0
+    assert processes.all_have("a batch", torch.device("cpu"))
+    assert not processes.all_have(None, torch.device("cpu"))
     assert processes.device(torch.device("cpu")) == torch.device("cpu")
 
 
@@ -97,6 +99,12 @@ def test_two_processes_come_to_what_one_does(name: str, together: Path, alone: P
     for key, value in expected.items():
         torch.testing.assert_close(first[key], value, rtol=0, atol=1e-5)
         assert torch.equal(first[key], second[key])
+
+
+@pytest.mark.slow
+def test_a_share_without_a_usable_clip_keeps_nobody_waiting(together: Path) -> None:
+    first, second = weights(together, 0, "damaged"), weights(together, 1, "damaged")
+    assert all(torch.equal(first[key], second[key]) for key in first)
 
 
 @pytest.mark.slow

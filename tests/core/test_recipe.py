@@ -66,6 +66,9 @@ def test_a_setting_of_the_wrong_type() -> None:
         ({"momentum": -0.1}, "optimiser: momentum must be"),
         ({"batch_size": 0}, "optimiser: batch_size must be at least 1, but is 0"),
         ({"step": 0}, "optimiser: step must be"),
+        ({"factor": 1.0}, "optimiser: factor must be above 0 and below 1, but is 1.0"),
+        ({"factor": 0.0}, "optimiser: factor must be above 0 and below 1, but is 0.0"),
+        ({"factor": math.nan}, "optimiser: factor must be"),
         ({"clip": 0.0}, "optimiser: clip must be above 0, or none, but is 0.0"),
     ],
 )

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from recordings import TASK, noise_folder, speech_folder
+from recordings import RATE, TASK, noise_folder, speech_folder
 
 from sefront.core.damages import Damages
+from sefront.core.data import Reader
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment
 from sefront.core.job import Job, prepared
+from sefront.core.measures import metric_of
 from sefront.core.progress import Quiet
-from sefront.core.setup import Data, lengths_of, metric_of, models_of, optimiser_of, resolved_numbers, training_of
+from sefront.core.setup import lengths_of, models_of, optimiser_of, resolved_numbers, training_of
+from sefront.core.supply import Data
 from sefront.core.training import Lengths
 from sefront.plugins import Catalogue
 
@@ -115,14 +118,14 @@ def test_a_corpus_without_labels_needs_no_backend(audio: Path) -> None:
 
 @pytest.mark.parametrize(("backend", "labels"), [("ser_cnn", "angry"), ("scr_m5", "backward")])
 def test_the_toy_corpus_takes_the_task_of_the_backend(backend: str, labels: str) -> None:
-    data = Data(Experiment(backend=backend), COMPONENTS, Damages())
+    data = Data(Experiment(backend=backend), COMPONENTS, Damages(), Reader(RATE))
     task = data.corpus("toy", "corpus").task()
     assert task is not None
     assert task.labels[0] == labels
 
 
 def test_splits(audio: Path) -> None:
-    data = Data(experiment(audio), COMPONENTS, Damages())
+    data = Data(experiment(audio), COMPONENTS, Damages(), Reader(RATE))
     corpus = data.corpus(str(audio / "speech"), "corpus")
     sizes = [len(data.test(corpus, split)) for split in ("train", "valid", "test", "all")]
     assert sizes == [12, 2, 2, 16]
@@ -197,6 +200,79 @@ def test_plan_names_phases_and_sizes(audio: Path) -> None:
     assert lines[:3] == ["train: 12 clips, 2 noises", "valid: 2 clips, 2 noises", "test: 2 clips, 2 noises"]
     assert [line.split(":")[0] for line in lines[3:]] == ["phase frontend", "phase backend", "phase joint"]
     assert lines[-1].endswith("from enhanced waves, at most 2 epochs of 3 steps of 4 clips")
+
+
+@pytest.mark.parametrize("mode", [*COMPONENTS.couplings])
+def test_epochs_of_phases_that_the_mode_lacks_are_not_written(mode: str, tmp_path: Path) -> None:
+    options = {**SMALL, "corpus.speakers": 3, "corpus.clips": 4, "noise.noises": 1}
+    asked = Experiment.of({"mode": mode, "device": "cpu", "options": options})
+    first = prepared(asked, COMPONENTS, tmp_path, Quiet())
+    phases = {phase.name for phase in first.coupler.planned()}
+    assert set(first.run.experiment.section("epochs")) == phases
+    assert prepared(first.run.experiment, COMPONENTS, tmp_path, Quiet()).run.experiment == first.run.experiment
+
+
+def test_every_section_is_written_with_its_options(audio: Path) -> None:
+    toy = {"corpus.speakers": 3, "corpus.clips": 4, "noise.noises": 1}
+    asked = {"corpus": "toy", "noise": "toy", "valid_corpus": "toy", "test_noise": str(audio / "noise")}
+    options = job(audio, **asked, options={**toy, "valid_corpus.clips": 4}).run.experiment.options
+    assert (options["noise.noises"], options["noise.speakers"]) == (1, 20)
+    assert (options["valid_corpus.task"], options["valid_corpus.clips"]) == ("emotion", 4)
+    assert "test_noise.metric" in options
+
+
+def test_options_of_several_noises(audio: Path, tmp_path: Path) -> None:
+    both = {"noise": ("toy", str(audio / "noise"))}
+    found = job(audio, **both, options={"noise.noises": 1})
+    assert len(found.material.train.noises) == 5 + 2
+    assert found.run.experiment.section("noise") == {"noises": 1}
+    with pytest.raises(SefrontError, match=r"^-o noise has no option 'noisse'; did you mean 'noises'\?"):
+        job(audio, **both, options={"noise.noisse": 1})
+    with pytest.raises(SefrontError, match=r"^-o test_noise\.noises: there is no --test-noise that could take it$"):
+        job(audio, options={"test_noise.noises": 1})
+
+
+def test_one_reader_keeps_all_recordings(audio: Path) -> None:
+    assert len({id(source.reader) for source in job(audio).mixtures().values()}) == 1
+
+
+def test_a_batch_that_is_too_small_is_told_by_the_plan(audio: Path) -> None:
+    with pytest.raises(SefrontError, match=r"^phase joint of Iterative compares the clips of a batch"):
+        job(audio, batch_size=1)
+
+
+def test_scenes_have_levels_of_their_own(audio: Path) -> None:
+    found = job(audio, options={"corpus.role": "scene"})
+    assert found.run.experiment.snr == found.material.train.snr == (-25.0, 10.0)
+    assert found.run.experiment.test_snr == (-25.0, -20.0, -15.0, -10.0, -5.0, 0.0, 5.0, 10.0)
+    assert job(audio).run.experiment.snr == (0.0, 25.0)
+    assert list(found.run.metrics()) == [found.run.task.metric, "si_sdr"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("rate", "band"), [(8000, "nb"), (16000, "wb"), (11025, None)])
+def test_pesq_is_taken_as_the_rate_allows(audio: Path, rate: int, band: str | None) -> None:
+    found = job(audio, sample_rate=rate, options={"frontend.n_fft": 256, "frontend.hop": 128})
+    metrics = found.run.metrics()
+    assert set(metrics) == {"uar", "si_sdr", "stoi", *(["pesq"] if band else [])}
+    line = "pesq is left out, because it is defined at 8000 and 16000 Hz, but everything here is at 11025 Hz"
+    assert (found.plan()[-1] == line) == (band is None)
+    if band:
+        assert metrics["pesq"].band == band  # type: ignore[attr-defined]
+        return
+    with pytest.raises(SefrontError, match=r"^metric 'pesq' is defined at 8000 and 16000 Hz, but .*; leave it out$"):
+        found.run.metrics("pesq")
+
+
+def test_transcripts_are_not_taken_for_classes(tmp_path: Path, audio: Path) -> None:
+    files = sorted((audio / "speech").rglob("*.wav"))
+    lines = [f"{i},{path},so it is {i}" for i, path in enumerate(files)]
+    (tmp_path / "said.csv").write_text("\n".join(["id,path,transcript", *lines]) + "\n")
+    said = {"corpus": tmp_path / "said.csv"}
+    with pytest.raises(SefrontError, match=r"^backend 'ser_cnn' classifies, but corpus '.*' has transcripts; use"):
+        job(audio, **said)
+    task = job(audio, mode="frontend_only", **said).run.task
+    assert task is not None
+    assert task.kind == "transcription"
 
 
 class Short:

@@ -119,6 +119,13 @@ def test_plateau_waits_for_a_better_score() -> None:
     assert [*rates, update.log()["lr_one"]] == pytest.approx([0.1] * 4 + [0.01] * 3 + [0.001])
 
 
+@pytest.mark.parametrize(("schedule", "known"), [("plateau", True), ("constant", False), ("step", False)])
+def test_only_a_plateau_keeps_count_of_scores(schedule: Any, known: bool) -> None:
+    learner = update_of(Recipe(algorithm="sgd", lr=0.1, schedule=schedule), one=Gain()).learners["one"]
+    assert (learner.plateau is not None) == known
+    assert bool(learner.state()["plateau"]) == known
+
+
 def test_the_log_starts_anew_each_epoch() -> None:
     gain = Gain()
     update = update_of(one=gain)

@@ -55,16 +55,16 @@ def steps(name: str, processes: Processes) -> Weights:
     return {f"{part}.{key}": value for part, module in parts.items() for key, value in weights_of(module).items()}
 
 
-def run(folder: Path, pads: bool = True) -> Weights:
+def run(folder: Path, pads: bool = True, damaged: tuple[int, ...] = (), size: int = 5) -> Weights:
     """Both parts after a whole run, best epochs put back; without padding some batches hold a single clip."""
     frontend, backend = plain_pair()
     frontend.pads = pads  # type: ignore[assignment]
     sgd = {"algorithm": "sgd", "lr": 0.05}
     coupling: Any = Iterative() if pads else MTL()
     Coupler(
-        frontend, backend, coupling, lengths=Lengths(2, batch_size=5), training=Training(valid_snr=(5.0,)),
+        frontend, backend, coupling, lengths=Lengths(2, batch_size=size), training=Training(valid_snr=(5.0,)),
         optimiser={"frontend": sgd, "backend": sgd}, device="cpu", precision="32", folder=folder,
-    ).fit(material())  # fmt: skip
+    ).fit(material(damaged=damaged))  # fmt: skip
     return {**weights_of(frontend), **{f"backend.{key}": value for key, value in weights_of(backend).items()}}
 
 
@@ -74,6 +74,7 @@ def everything(folder: Path) -> dict[str, Weights]:
     return {name: steps(name, processes) for name in COUPLINGS} | {
         "run": run(folder / "run"),
         "unpadded": run(folder / "unpadded", pads=False),
+        "damaged": run(folder / "damaged", damaged=(2, 7, 9), size=2),
     }
 
 

@@ -229,9 +229,16 @@ def test_parts_that_pass_no_gradient_will_do() -> None:
     assert len(turns(lambda: (frontend, backend)).calls) == 2
 
 
-def test_a_batch_of_one_is_refused() -> None:
-    with pytest.raises(SefrontError, match="one clip alone always weighs 1; give it --batch-size 2 or more"):
-        turns(batch=batch_of(1))
+def test_a_clip_left_alone_weighs_one() -> None:
+    alone, plain = (turns(plain_pair, batch=batch_of(1), weights=weights) for weights in ("linear", "uniform"))
+    weight = alone.calls[1].weights
+    assert weight is not None
+    assert weight.tolist() == [1.0]
+    assert same(alone.calls[1].states["frontend"], plain.calls[1].states["frontend"])
+
+
+def test_batches_of_one_are_to_be_refused_in_the_joint_phase_alone() -> None:
+    assert [phase.smallest_batch for phase in Iterative().phases(*pair())] == [1, 1, 2]
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan])
