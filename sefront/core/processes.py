@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -27,7 +28,8 @@ class Processes:
         if self.world > 1:
             from accelerate import PartialState
 
-            self._state = PartialState(cpu=not torch.cuda.is_available())
+            # the others wait while the first one evaluates, which may take longer than torch would wait
+            self._state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(days=7))
 
     @property
     def main(self) -> bool:

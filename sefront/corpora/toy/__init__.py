@@ -49,7 +49,7 @@ class Toy:
         if task not in ("emotion", "commands"):
             raise ValueError(f"task must be 'emotion' or 'commands', not {task!r}")
         # what a first try needs; --epochs overrides them
-        self.epochs = {"frontend": 3, "backend": 12 if task == "emotion" else 30, "joint": 4}
+        self.epochs = {"frontend": 3, "backend": 12 if task == "emotion" else 30, "joint": 3}
         self.labels = tuple(EMOTIONS if task == "emotion" else COMMANDS)
         if speakers < 3:
             raise ValueError(f"speakers must be 3 or more (one per split), not {speakers}")
