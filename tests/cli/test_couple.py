@@ -16,6 +16,7 @@ from recordings import SMALL, hiss, noise_folder, speech_folder, voice
 
 import sefront
 from sefront.core.experiment import Experiment
+from sefront.corpora.toy import Toy
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -294,7 +295,7 @@ def test_a_run_on_the_toy_is_continued_and_repeated(
     assert code == 0, err
     code, out, err = run_here("couple", "--from", "run/experiment.toml", "--out", "again", "--plan")
     assert (code, err) == (0, "")
-    said = {"frontend": 3, "backend": 12, "joint": 4}
+    said = Toy().epochs
     for phase in phases(Path("run")):
         assert f"at most {said[phase]} epochs" in next(line for line in out.splitlines() if f"phase {phase}:" in line)
 
