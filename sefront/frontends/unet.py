@@ -29,7 +29,11 @@ class DoubleConv(nn.Sequential):
     def __init__(self, channels: int, maps: int) -> None:
         layers: list[nn.Module] = []
         for inputs in (channels, maps):
-            layers += [nn.Conv2d(inputs, maps, 3, padding=1, bias=False), nn.BatchNorm2d(maps), nn.LeakyReLU(0.1)]
+            layers += [
+                nn.Conv2d(inputs, maps, 3, padding=1, bias=False),
+                nn.BatchNorm2d(maps),
+                nn.LeakyReLU(0.1, inplace=True),
+            ]
         super().__init__(*layers)
 
 
