@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
 import importlib
 import re
 import subprocess
@@ -124,3 +125,14 @@ def test_documented_plugin_is_found_and_conforms(documented_plugin: Path) -> Non
         capture_output=True, text=True, check=False, env={"PYTHONPATH": str(documented_plugin), "PATH": ""},
     )  # fmt: skip
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+WITH_EXAMPLES = sorted(path for path in (ROOT / "sefront").rglob("*.py") if ">>> " in path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)
+def test_examples_in_docstrings(path: Path) -> None:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    outcome = doctest.testmod(importlib.import_module(name))
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
