@@ -76,7 +76,7 @@ class Job:
         return self.frontend_material if learners == ("frontend",) and self.frontend_material else self.material
 
     def train(self, metric_name: str | None, resume: bool, command: Sequence[str]) -> Run:
-        """Train, judge and write everything into the run folder."""
+        """Train, leaving experiment, lock, log and checkpoints in the run folder."""
         run, main = self.run, self.coupler.processes.main
         self.coupler.processes.wait()  # none looks any more whether the folder is free
         if main and not resume:
