@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sefront.plugins import hookimpl
 
 if TYPE_CHECKING:
+    from sefront.core.aggregation import Evaluation
     from sefront.core.job import Job
     from sefront.core.progress import Progress
-    from sefront.core.run import Evaluation, Run
+    from sefront.core.run import Run
+    from sefront.core.wrapped import Wrapped
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "couple", "evaluate", "hookimpl", "open_run", "plan"]
+__all__ = ["__version__", "couple", "evaluate", "fuse", "hookimpl", "open_run", "plan", "wrap_enhancer"]
 
 
 def couple(
@@ -88,3 +90,85 @@ def open_run(path: str | PathLike[str], options: Mapping[str, Any] | None = None
 def evaluate(path: str | PathLike[str], **how: Any) -> Evaluation:
     """Score a finished run; `how` is what `Run.evaluate` takes."""
     return open_run(path).evaluate(**how)
+
+
+def wrap_enhancer(
+    enhancer: Callable[..., Any],
+    sample_rate: int,
+    *,
+    own_rate: int | None = None,
+    delay: int = 0,
+    takes: Literal["torch", "numpy"] = "torch",
+    differentiable: bool | None = None,
+    pads: bool = False,
+    loss: Literal["wsdr", "si_sdr"] = "wsdr",
+) -> Wrapped:
+    """Make a frontend of any enhancer: a function or torch module from waves to waves of the same length.
+
+    Its output is brought back to the chain's rate, aligned with its input and checked. A torch module is part of the
+    frontend: it moves, trains and is saved with it. What should stay as it is, is frozen first, by
+    ``module.requires_grad_(False)``. A function hides the modules that it calls, so these do nothing of the kind.
+
+    Args:
+        enhancer: The function or module. One that wants (batch, 1, time) stands between ``nn.Unflatten(1, (1, -1))``
+            and ``nn.Flatten(1)`` in an ``nn.Sequential``.
+        sample_rate: Rate of the chain's waves in Hz.
+        own_rate: Rate in Hz that the enhancer works at, if another: waves are resampled on their way there and back.
+        delay: Samples at its own rate by which the enhancer's output lags behind its input.
+        takes: torch: it is called with float32 tensors (batch, time). numpy: it is called with one clip after the
+            other, float32 arrays (time,) on the processor, without padding.
+        differentiable: Whether gradients pass; by default through torch modules and through nothing else. A module
+            through which none pass is frozen.
+        pads: Whether the enhancer ignores zeros behind a clip; if not, batches hold clips of one length only.
+        loss: What a trainable enhancer learns from by itself: wSDR or negative SI-SDR.
+
+    Returns:
+        The frontend, for `sefront.core.Coupler` or to be called with waves (batch, time) and their lengths (batch,).
+        Called, it raises a SefrontError where the enhancer returns anything but finite waves of the shape it was
+        given, up to 0.1 s longer or shorter.
+
+    Raises:
+        SefrontError: The enhancer cannot be called, or an argument does not fit.
+
+    Example:
+        >>> import torch
+        >>> from scipy.signal import medfilt
+        >>> frontend = wrap_enhancer(medfilt, 16000, own_rate=8000, takes="numpy")
+        >>> enhanced = frontend(torch.randn(2, 4000), lengths=torch.tensor([4000, 3000]))
+        >>> enhanced.waves.shape
+        torch.Size([2, 4000])
+    """
+    from sefront.core.parameters import build
+    from sefront.core.wrapped import Wrapped
+
+    options = {
+        "own_rate": own_rate, "delay": delay, "takes": takes, "differentiable": differentiable, "pads": pads,
+        "loss": loss,
+    }  # fmt: skip
+    frontend: Wrapped = build(Wrapped, enhancer, sample_rate, options=options, owner="wrap_enhancer")
+    return frontend
+
+
+def fuse(
+    runs: Sequence[str | PathLike[str] | Run],
+    weights: Sequence[float] | None = None,
+    fusion: str = "mean",
+    **how: Any,
+) -> Evaluation:
+    """Score several finished runs and the fusion of their class posteriors, all on the test of the first.
+
+    Args:
+        runs: Run folders or opened runs, at least two; one run may be opened with several settings.
+        weights: One for each run, scaled to sum to one; by default equal.
+        fusion: "mean" of posteriors, or "log" for that of their logarithms, scaled to sum to one.
+        how: What `Run.evaluate` takes; only the task's headline metric is computed unless `metrics` are named, and
+            nothing is written unless `out` is.
+
+    Raises:
+        SefrontError: The runs do not fit together, or something is misnamed or missing.
+    """
+    from sefront.core.members import fuse as main_fusion
+    from sefront.core.run import Run
+
+    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
+    return main_fusion(opened, weights, fusion, **how)

@@ -103,7 +103,7 @@ def documented_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The plugin of docs/plugins.md as an installed distribution."""
     package = tmp_path / "my_package"
     package.mkdir()
-    component, page, contract = blocks("python")
+    component, page, contract, *_ = blocks("python")
     (package / "filter.py").write_text(component, encoding="utf-8")
     (package / "__init__.py").write_text(page, encoding="utf-8")
     (tmp_path / "test_filter.py").write_text(contract, encoding="utf-8")

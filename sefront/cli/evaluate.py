@@ -1,13 +1,21 @@
-"""``sefront evaluate``: judge finished runs again, on their own test or on something else."""
+"""``sefront evaluate``: judge finished runs again, on their own test or on something else, alone or fused."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from sefront.cli.watching import watched
+from sefront.cli.words import SETTING
+from sefront.core.errors import BadOptionError, SefrontError
+
+if TYPE_CHECKING:
+    from sefront.core.aggregation import Evaluation
+    from sefront.core.run import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    runs: list[Path] = typer.Argument(help="Run folders."),
+    runs: list[Path] | None = typer.Argument(None, help="Run folders; none where --fuse names them."),
     corpus: str | None = typer.Option(None, help="Another corpus: NAME, NAME:PATH, a folder, or a manifest."),
     noise: list[str] | None = typer.Option(None, "--noise", "--test-noise", help="Other noise; may be repeated."),
     test_snr: str | None = typer.Option(None, help="Other SNRs in dB, such as 10,5,0,-5."),
@@ -24,26 +32,99 @@ def evaluate(
     split: str = typer.Option("test", help="train, valid, test or all."),
     original: Path | None = typer.Option(None, help="Run whose clean-trained backend to compare with."),
     device: str | None = typer.Option(None, help="auto, cpu, cuda or cuda:N. [as in training]"),
-    out: Path | None = typer.Option(None, help="Folder for the rows; by default the run, if its own test is scored."),
+    fuse: str | None = typer.Option(None, help="RUN,RUN; or for one run SECTION.NAME=VALUE,VALUE."),
+    weights: str | None = typer.Option(None, help="Weights of what is fused, such as .5,.5. [equal]"),
+    fusion: str | None = typer.Option(None, help="mean of the posteriors, or log for that of their logarithms. [mean]"),
+    out: Path | None = typer.Option(
+        None, help="Folder for the rows. [the run, if its own test is scored; with --fuse none]"
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the rows of the table as JSON."),
 ) -> None:
-    """Score mixtures, original, bypassed and coupled systems at every SNR."""
+    """Score mixtures, original, bypassed and coupled systems at every SNR, or fuse the scores of several systems."""
     import sefront
 
-    several = len(runs) > 1
+    if fuse is None and (weights or fusion):
+        raise SefrontError("--weights and --fusion go with --fuse RUN,RUN or --fuse SECTION.NAME=VALUE,VALUE")
+    asked = {
+        "corpus": corpus, "noise": noise or None, "test_snr": test_snr or None,
+        "metrics": metrics.split(",") if metrics else None, "split": split,
+        "original": sefront.open_run(original) if original else None, "device": device,
+    }  # fmt: skip
+    if fuse is None:
+        outcomes = each(runs or [], asked, out)
+    else:
+        outcomes = fused(
+            runs or [], fuse, {"weights": numbers(weights), "fusion": fusion or "mean", "out": out, **asked}
+        )
     found = []
+    for title, evaluation in outcomes:
+        found += [{"run": title, **row} for row in evaluation.rows]
+        if not as_json:
+            typer.echo(f"{title}\n\n{evaluation.table()}\n")
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+
+
+def each(runs: Sequence[Path], asked: Mapping[str, Any], out: Path | None) -> Iterator[tuple[str, Evaluation]]:
+    """Each run alone, and its folder.
+
+    Raises:
+        SefrontError: There are none.
+    """
+    import sefront
+
+    if not runs:
+        raise SefrontError("name runs to evaluate: sefront evaluate RUN..., or --fuse RUN,RUN")
     for path in runs:
         run = sefront.open_run(path)
         with watched() as watcher:
             run.progress = watcher
-            evaluation = run.evaluate(
-                corpus=corpus, noise=noise or None, test_snr=test_snr or None,
-                metrics=metrics.split(",") if metrics else None, split=split,
-                original=sefront.open_run(original) if original else None, device=device,
-                out=out / path.name if out and several else out,
-            )  # fmt: skip
-        found += [{"run": str(path), **row} for row in evaluation.rows]
-        if not as_json:
-            typer.echo(f"{path}\n\n{evaluation.table()}\n")
-    if as_json:
-        typer.echo(json.dumps(found, indent=1))
+            evaluation = run.evaluate(**asked, out=out / path.name if out and len(runs) > 1 else out)
+        yield str(path), evaluation
+
+
+def fused(runs: Sequence[Path], fuse: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, Evaluation]]:
+    """What `fuse` names together, and its folder or folders."""
+    import sefront
+
+    members = fusible(runs, fuse)
+    with watched() as watcher:
+        for member in members:
+            member.progress = watcher
+        evaluation = sefront.fuse(members, **asked)
+    yield str(runs[0]) if runs else fuse, evaluation
+
+
+def fusible(runs: Sequence[Path], fuse: str) -> list[Run]:
+    """The runs that `fuse` names, or the one run opened with each of the values that it names.
+
+    Raises:
+        SefrontError: Both name runs, or a setting has not the one run that it belongs to.
+    """
+    import sefront
+
+    setting = SETTING.fullmatch(fuse)
+    if setting is None and runs:
+        raise SefrontError(f"--fuse {fuse}: with a run before it, --fuse takes SECTION.NAME=VALUE,VALUE; else RUN,RUN")
+    if setting is None:
+        return [sefront.open_run(path) for path in listed(fuse)]
+    if len(runs) != 1:
+        raise SefrontError(f"--fuse {fuse}: name the one run that it is about: sefront evaluate RUN --fuse {fuse}")
+    return [sefront.open_run(runs[0], {setting["key"]: value}) for value in listed(setting["value"])]
+
+
+def listed(text: str) -> list[str]:
+    """The words between commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def numbers(text: str | None) -> list[float] | None:
+    """The numbers between commas.
+
+    Raises:
+        BadOptionError: Something else.
+    """
+    try:
+        return [float(word) for word in listed(text)] if text else None
+    except ValueError as error:
+        raise BadOptionError(f"--weights {text}: give numbers with commas between them, such as .5,.5") from error

@@ -68,9 +68,11 @@ def text(facts: dict[str, Any]) -> str:
     lines = [f"{facts['name']}: {facts['summary']}", ""]
     pairs = [(key, facts[key]) for key in ("family", "distribution", "version")]
     pairs += [("source", source) for source in facts["citation"]]
-    for key in ("trainable_parameters", "differentiable", "pads", "latency"):
+    for key in ("trainable_parameters", "differentiable", "pads"):
         if facts.get(key) is not None:
             pairs.append((key.replace("_", " "), readable(facts[key])))
+    if facts["family"] == "frontend" and "unbuilt" not in facts:
+        pairs.append(("latency", waiting(facts)))
     for key in ("card", "recipe"):
         pairs += [(f"{key} {inner}", readable(value)) for inner, value in (facts.get(key) or {}).items()]
     if "unbuilt" in facts:
@@ -81,6 +83,13 @@ def text(facts: dict[str, Any]) -> str:
     header = ["option", "type", "default", "meaning"]
     lines.append(aligned([header, *options], width) if options else "It has no options.")
     return "\n".join(lines)
+
+
+def waiting(facts: dict[str, Any]) -> str:
+    """How long the output of a frontend lags behind its input."""
+    if facts["latency"] is None:
+        return "it has to hear what comes later"
+    return f"{facts['latency_ms']:g} ms ({facts['latency']} samples at 16 kHz)"
 
 
 def readable(value: Any) -> str:

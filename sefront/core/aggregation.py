@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sefront.core.clips import Task
+from sefront.core.files import write_json, write_text
 from sefront.core.intervals import interval
 from sefront.core.protocols import Metric
+from sefront.core.table import hardest, rendered
 
 Row = Mapping[str, Any]
 SYSTEMS = ("noisy", "original", "bypass", "coupled")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured: one row per clip, and the table that follows from them."""
+
+    predictions: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
+    metrics: Mapping[str, Metric]
+    task: Task | None = None
+
+    def table(self) -> str:
+        """Aligned text: systems by SNR, and noise types at the hardest one."""
+        return rendered(self.rows, self.metrics, hardest(self.task))
+
+    def save(self, folder: Path) -> None:
+        """Write ``predictions.jsonl`` and ``evaluation.json`` into `folder`."""
+        again, task = "evaluate again", asdict(self.task) if self.task else None
+        write_text(folder / "predictions.jsonl", "".join(json.dumps(row) + "\n" for row in self.predictions), again)
+        write_json(folder / "evaluation.json", {"schema": 1, "task": task, "rows": self.rows}, again)
 
 
 def aggregated(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
@@ -27,10 +53,11 @@ def aggregated(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> list[dict[
 
 
 def groups(rows: Sequence[Row]) -> Iterable[tuple[str, Any, str, list[Row]]]:
-    """Rows by system, SNR and noise type, in the order of a table."""
+    """Rows by system, SNR and noise type, in the order of a table: `SYSTEMS`, then others as they come."""
     levels = list(dict.fromkeys(row["snr"] for row in rows))
     types = sorted({row["noise"] for row in rows if row["noise"] is not None})
-    for system in SYSTEMS:
+    found = dict.fromkeys(row["system"] for row in rows)
+    for system in [*(s for s in SYSTEMS if s in found), *(s for s in found if s not in SYSTEMS)]:
         for snr in levels:
             here = [row for row in rows if row["system"] == system and row["snr"] == snr]
             yield system, snr, "all", here

@@ -1,10 +1,11 @@
-"""Reading and writing audio files: any rate, channel count and format that soundfile knows."""
+"""Reading audio files: any rate, channel count and format that soundfile knows."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,11 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from sefront.core.errors import DamagedAudioError, SefrontError
+from sefront.core.errors import DamagedAudioError
 
 SUFFIXES = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64"}
 )
-
-# suffixes that are no name of a format
-KINDS = {".aif": ("AIFF", None), ".oga": ("OGG", None), ".opus": ("OGG", "OPUS")}
 
 # libsndfile shortens a truncated file in silence and only its log tells: the size that the header states, then the true
 # one. Sizes near 2 GiB and above are how programs that write into a pipe say "unknown".
@@ -43,18 +41,49 @@ class AudioFile:
 
     def duration(self) -> float:
         """Length in seconds, from the header."""
-        try:
-            info = soundfile.info(str(self.path))
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise unreadable(self.path, error) from error
-        check_whole(self.path, info.extra_info)
-        whole = float(info.frames / info.samplerate)
+        known = header(self.path)
+        whole = float(known.frames / known.sample_rate)
         return max(0.0, min(whole, whole if self.end is None else self.end) - self.start)
 
     def read(self, sample_rate: int) -> NDArray[np.float32]:
         """Mono samples at `sample_rate` Hz: the mean of the channels, resampled by soxr."""
         samples, rate = read_channels(self.path, self.start, self.end)
         return resample(samples.mean(axis=1, dtype=np.float32), rate, sample_rate)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says about itself: samples per channel, rate in Hz, channels and encoding, such as PCM_16."""
+
+    frames: int
+    sample_rate: int
+    channels: int
+    subtype: str
+
+
+def header(path: Path) -> Header:
+    """What the file at `path` says about itself.
+
+    Raises:
+        DamagedAudioError: The file is missing, not audio, or truncated.
+    """
+    with opened(path) as file:
+        return Header(int(file.frames), int(file.samplerate), int(file.channels), str(file.subtype))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """A block that reads from the file at `path`.
+
+    Raises:
+        DamagedAudioError: The file is missing, not audio, or truncated.
+    """
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            check_whole(path, file.extra_info)
+            yield file
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise unreadable(path, error) from error
 
 
 def unreadable(path: Path, error: Exception) -> DamagedAudioError:
@@ -80,23 +109,39 @@ def read_channels(path: Path, start: float = 0.0, end: float | None = None) -> t
     Raises:
         DamagedAudioError: The file is missing, not audio, truncated, empty or holds values that are not finite.
     """
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            check_whole(path, file.extra_info)
-            rate = int(file.samplerate)
-            first = round(start * rate)
-            last = file.frames if end is None else min(file.frames, round(end * rate))
-            file.seek(min(first, file.frames))
-            samples = file.read(max(0, last - first), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise unreadable(path, error) from error
-    if len(samples) == 0:
+    with opened(path) as file:
+        rate = int(file.samplerate)
+        first = round(start * rate)
+        last = file.frames if end is None else min(file.frames, round(end * rate))
+        file.seek(min(first, file.frames))
+        return samples_from(file, path, max(0, last - first)), rate
+
+
+def read_blocks(path: Path, size: int) -> Iterator[NDArray[np.float32]]:
+    """All samples of a file in blocks (samples, channels) of `size`, the last of which may be shorter.
+
+    Raises:
+        DamagedAudioError: As `read_channels`, when the block is reached that is damaged.
+    """
+    with opened(path) as file:
+        for start in range(0, max(1, file.frames), size):
+            yield samples_from(file, path, min(size, file.frames - start))
+
+
+def samples_from(file: soundfile.SoundFile, path: Path, count: int) -> NDArray[np.float32]:
+    """The next `count` samples (samples, channels).
+
+    Raises:
+        DamagedAudioError: There are none, or fewer, or they hold values that are not finite.
+    """
+    samples: NDArray[np.float32] = file.read(count, dtype="float32", always_2d=True)
+    if count == 0:
         raise DamagedAudioError(f"{path}: holds no samples")
-    if len(samples) < last - first:
-        raise DamagedAudioError(f"{path}: truncated ({len(samples)} of {last - first} samples could be read)")
+    if len(samples) < count:
+        raise DamagedAudioError(f"{path}: truncated ({len(samples)} of {count} samples could be read)")
     if not np.isfinite(samples).all():
         raise DamagedAudioError(f"{path}: holds values that are not finite (NaN or infinity)")
-    return samples, rate
+    return samples
 
 
 def resample(samples: NDArray[np.float32], rate: int, sample_rate: int) -> NDArray[np.float32]:
@@ -106,47 +151,12 @@ def resample(samples: NDArray[np.float32], rate: int, sample_rate: int) -> NDArr
     return np.asarray(soxr.resample(samples, rate, sample_rate), dtype=np.float32)
 
 
-def write(path: Path, samples: NDArray[np.float32], sample_rate: int, subtype: str | None = None) -> None:
-    """Write samples (samples,) or (samples, channels) atomically, in the format that the suffix names.
-
-    Raises:
-        SefrontError: The format has no such rate or so many channels.
-        OSError: What the disk says; soundfile itself would not say what is wrong.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    form, own = container(path)
-    encoded = BytesIO()
-    try:
-        soundfile.write(encoded, samples, sample_rate, subtype=subtype or own, format=form)
-    except soundfile.LibsndfileError as error:
-        what = f"{1 if samples.ndim == 1 else samples.shape[1]} channels at {sample_rate} Hz"
-        raise SefrontError(f"{path}: {form} cannot hold {what}; choose another format, such as .wav") from error
-    try:
-        part.write_bytes(encoded.getbuffer())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def container(path: Path) -> tuple[str, str | None]:
-    """What soundfile calls the format that the suffix of `path` names, and the subtype that goes with it, if any.
-
-    Raises:
-        SefrontError: No format is called so.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise SefrontError(f"{path}: the suffix names no format to write; choose one of {' '.join(sorted(SUFFIXES))}")
-    return KINDS.get(suffix, (suffix[1:].upper(), None))
-
-
-def subtype_like(source: Path, target: Path) -> str | None:
-    """The encoding of `source`, such as 24 bits a sample, for a `target` of the same format; None for another one."""
-    if source.suffix.lower() != target.suffix.lower():
-        return None
-    kept = str(soundfile.info(str(source)).subtype)
-    return kept if soundfile.check_format(container(target)[0], kept) else None
+def resampler(rate: int, sample_rate: int, channels: int) -> Callable[[NDArray[np.float32], bool], NDArray[np.float32]]:
+    """What `resample` does, for blocks (samples, channels) of a recording; it is told which block is the last."""
+    if rate == sample_rate:
+        return lambda block, last: block
+    stream = soxr.ResampleStream(rate, sample_rate, channels)
+    return lambda block, last: np.asarray(stream.resample_chunk(np.ascontiguousarray(block), last), dtype=np.float32)
 
 
 def audio_files(folder: Path) -> list[Path]:

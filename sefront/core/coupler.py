@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -159,13 +159,15 @@ class Coupler:
         self.check()
         standing, state = self.taken_up(resume)
         phases = self.phases()
+        trained = set(self.given)
         for number, phase in enumerate(phases):
             if number >= standing.phase:
                 own = frontend_material if phase.learners == ("frontend",) else None
-                self.phase_run(phase, own or material, metric).run(standing, state)
+                self.phase_run(phase, own or material, metric, trained).run(standing, state)
                 standing, state = standing.next_phase(), None
                 if number + 1 < len(phases):  # else the next phase's first best would be taken for this phase's
                     self.between(standing)
+            trained |= set(phase.learners)
         if not phases:  # all parts came trained: they are the run
             self.store.save("best", self.weights())
             self.between(standing)
@@ -194,14 +196,17 @@ class Coupler:
         """A copy of the state of every part."""
         return {name: weights_of(part) for name, part in self.parts.items()}
 
-    def phase_run(self, phase: Phase, material: Material, metric: Metric | None) -> PhaseRun:
-        """What is needed to run `phase` on `material`."""
+    def phase_run(
+        self, phase: Phase, material: Material, metric: Metric | None = None, trained: Container[str] = ()
+    ) -> PhaseRun:
+        """What is needed to run `phase` on `material` when the parts in `trained` have learnt already."""
         recipes = self.recipes(phase)
         learners = {name: self.parts[name] for name in recipes}
         epochs = phase.epochs or self.lengths.of(phase.name)
         return PhaseRun(
             phase=phase,
             parts=self.parts,
+            fresh=[name for name in recipes if name not in trained],
             update=Update(learners, recipes, epochs=epochs, bf16=self.bf16, processes=self.processes),
             judge=self.judge(metric),
             train=material.train,

@@ -9,7 +9,7 @@ coupled    signal and task metrics of the chain as it was trained
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,17 +18,21 @@ import torch
 from joblib import Parallel, delayed
 from torch import Tensor
 
+from sefront.core.aggregation import SYSTEMS, Evaluation, aggregated
 from sefront.core.batches import Report, equal_lengths, ignore, in_order, load
 from sefront.core.chain import enhance, pads, predict
 from sefront.core.clips import Task
 from sefront.core.data import Mixtures
+from sefront.core.experiment import Experiment
 from sefront.core.losses import reference
 from sefront.core.modes import judging
 from sefront.core.pairs import measured
-from sefront.core.precision import autocast
+from sefront.core.precision import arranged, autocast
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
 from sefront.core.scoring import decoded
+from sefront.core.sources import check_apart
+from sefront.core.supply import Data
 from sefront.core.types import Batch
 
 Row = dict[str, Any]
@@ -64,6 +68,7 @@ class Judgement:
         device: Where to compute.
         bf16: Whether models run under bfloat16 autocast, as they did in training.
         jobs: Processes that compute signal metrics.
+        systems: Which systems to judge.
         report: Called with each damaged clip.
         progress: Who watches.
     """
@@ -73,14 +78,62 @@ class Judgement:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     bf16: bool = False
     jobs: int = -1
+    systems: Container[str] = SYSTEMS
     report: Report = ignore
     progress: Progress = field(default_factory=Quiet)
 
 
+@dataclass(frozen=True)
+class Trial:
+    """An evaluation that is ready to begin.
+
+    Args:
+        chain: What is judged.
+        mixtures: What it is judged on.
+        how: How to judge.
+        data: What names the mixtures, and counts what is left out of them.
+        task: What is predicted; None for a frontend alone.
+    """
+
+    chain: Chain
+    mixtures: Mixtures
+    how: Judgement
+    data: Data
+    task: Task | None
+
+    def evaluation(self, rows: list[Row]) -> Evaluation:
+        """What follows from `rows`, one per clip, SNR and system; who watches is told how many clips were left out."""
+        if self.data.damages.reasons:
+            self.how.progress.note(self.data.damages.summary())
+        return Evaluation(rows, aggregated(rows, self.how.metrics), self.how.metrics, self.task)
+
+
+def check_unheard(trained: Experiment, data: Data) -> None:
+    """Refuse to test on noise that was trained on.
+
+    Args:
+        trained: What was trained.
+        data: What it is tested on.
+
+    Raises:
+        SefrontError: It names such noise.
+    """
+    section = "test_noise" if data.experiment.test_noise else "noise"
+    if section == "noise" and not trained.test_noise:
+        return  # what is held back for the test was not trained on
+    specs = getattr(data.experiment, section)
+    check_apart(trained.noise, dict(zip(specs, data.noise(specs, section), strict=True)))
+
+
 def judge(chain: Chain, mixtures: Mixtures, how: Judgement) -> list[Row]:
-    """One row per clip, SNR and system."""
+    """One row per clip, SNR and system; the parts are on the device meanwhile, and back in memory afterwards."""
+    for part in chain.parts():
+        arranged(part, how.device, how.bf16)
     with Parallel(n_jobs=how.jobs, return_as="generator") as pool:
-        return list(Examination(chain, mixtures, how, pool).rows())
+        rows = list(Examination(chain, mixtures, how, pool).rows())
+    for part in chain.parts():
+        part.to("cpu")
+    return rows
 
 
 @dataclass(frozen=True)
@@ -127,11 +180,12 @@ class Examination:
         with judging(*self.chain.parts()), autocast(self.how.bf16, self.how.device):
             if self.chain.frontend is not None:
                 enhanced = enhance(self.chain.frontend, batch.noisy, batch.lengths).waves
-            facts = dict(task_facts(self.chain, batch, enhanced, self.mixtures.task))
+            facts = dict(self.task_facts(batch, enhanced))
         estimates = {} if float(cpu.snr[0]) == math.inf else {"noisy": cpu.noisy}
         if enhanced is not None:
             estimates["coupled"] = enhanced.cpu()
-        for name, signals in self.signal_facts(cpu, estimates).items():
+        wanted = {name: waves for name, waves in estimates.items() if name in self.how.systems}
+        for name, signals in self.signal_facts(cpu, wanted).items():
             tasks = facts.get(name, [{} for _ in signals])
             facts[name] = [{**task, **signal} for task, signal in zip(tasks, signals, strict=True)]
         for i, clip in enumerate(cpu.ids):
@@ -153,29 +207,26 @@ class Examination:
         values = self.pool(delayed(measured)(self.of_waves, x, y, rate) for x, y in pairs)
         return {name: [next(values) for _ in batch.ids] for name in estimates}
 
-
-def task_facts(
-    chain: Chain, batch: Batch, enhanced: Tensor | None, task: Task | None
-) -> Iterator[tuple[str, list[Row]]]:
-    """Prediction, scores and task loss of every system with a backend, a row a clip."""
-    systems: list[tuple[str, Backend | None, Tensor]] = [("original", chain.original, batch.noisy)]
-    if enhanced is not None:
-        systems.append(("bypass", chain.backend, batch.noisy))
-    systems.append(("coupled", chain.backend, batch.noisy if enhanced is None else enhanced))
-    labels = task.labels if task else ()
-    for name, backend, waves in systems:
-        if backend is not None:
-            prediction = predict(backend, waves, batch.lengths)
-            losses = map(number, backend.loss(prediction, batch).tolist())
-            posteriors = prediction.scores.float().softmax(-1).tolist()
-            columns = zip(batch.target.tolist(), decoded(prediction), posteriors, losses, strict=True)
-            yield (
-                name,
-                [
-                    {"target": labels[t], "prediction": labels[p], "scores": list(map(number, s)), "loss": loss}
-                    for t, p, s, loss in columns
-                ],
-            )
+    def task_facts(self, batch: Batch, enhanced: Tensor | None) -> Iterator[tuple[str, list[Row]]]:
+        """Prediction, scores and task loss of every system with a backend, a row a clip."""
+        systems: list[tuple[str, Backend | None, Tensor]] = [("original", self.chain.original, batch.noisy)]
+        if enhanced is not None:
+            systems.append(("bypass", self.chain.backend, batch.noisy))
+        systems.append(("coupled", self.chain.backend, batch.noisy if enhanced is None else enhanced))
+        labels = self.mixtures.task.labels if self.mixtures.task else ()
+        for name, backend, waves in systems:
+            if backend is not None and name in self.how.systems:
+                prediction = predict(backend, waves, batch.lengths)
+                losses = map(number, backend.loss(prediction, batch).tolist())
+                posteriors = prediction.scores.float().softmax(-1).tolist()
+                columns = zip(batch.target.tolist(), decoded(prediction), posteriors, losses, strict=True)
+                yield (
+                    name,
+                    [
+                        {"target": labels[t], "prediction": labels[p], "scores": list(map(number, s)), "loss": loss}
+                        for t, p, s, loss in columns
+                    ],
+                )
 
 
 def number(value: float) -> float | None:

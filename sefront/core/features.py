@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sefront.core.signal import full_precision
+from sefront.core.masking import valid
+from sefront.core.signal import full_precision, power_of
 
 
 def torchaudio() -> Any:
@@ -29,6 +30,54 @@ def torchaudio() -> Any:
         stub.fail_if_no_align = lambda function: function
         sys.modules["torchaudio._extension"] = stub
         return importlib.import_module("torchaudio")
+
+
+class LogPower(nn.Module):
+    """Log power spectrum (ln(|Y|^2 + 1e-10) - m) / s with the mean m and standard deviation s of each bin.
+
+    Both are statistics of the training data, gathered by `gather` and kept in the state; before that m is 0 and s is 1.
+
+    Args:
+        bins: Frequencies.
+    """
+
+    count: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, bins: int) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(()))  # frames seen
+        self.register_buffer("mean", torch.zeros(bins))
+        self.register_buffer("deviation", torch.ones(bins))
+
+    def forward(self, power: Tensor) -> Tensor:
+        """Normalised logarithms of `power` (batch, bins, frames)."""
+        return (logarithm(power) - self.mean[:, None]) / self.deviation[:, None]
+
+    def undone(self, normalised: Tensor) -> Tensor:
+        """Plain logarithms of `normalised` ones, (batch, bins, frames)."""
+        return normalised * self.deviation[:, None] + self.mean[:, None]
+
+    def gather(self, power: Tensor, frames: Tensor) -> None:
+        """Count in `power` (batch, bins, frames), of which `frames` (batch,) are valid.
+
+        Means of batches are merged as by Chan, Golub and LeVeque 1983, doi:10.1080/00031305.1983.10483115.
+        """
+        inside = valid(frames, power.shape[-1])
+        seen = logarithm(power).transpose(1, 2)[inside].double()
+        count = float(self.count) + len(seen)
+        gap = seen.mean(0) - self.mean.double()
+        within = seen.var(0, correction=0) * len(seen) + self.deviation.double().square() * float(self.count)
+        variance = (within + gap.square() * (float(self.count) * len(seen) / count)) / count
+        self.mean += (gap * (len(seen) / count)).to(self.mean.dtype)
+        self.deviation.copy_(variance.sqrt().clamp(min=1e-3))
+        self.count.fill_(count)
+
+
+def logarithm(power: Tensor) -> Tensor:
+    """ln(P + 1e-10), for waves in [-1, 1]."""
+    return torch.log(power + 1e-10)
 
 
 class LogMel(nn.Module):
@@ -63,5 +112,4 @@ class LogMel(nn.Module):
                 waves.float(), self.n_fft, self.hop, self.window_length, self.window, center=True,
                 pad_mode="constant", return_complex=True,
             )  # fmt: skip
-            power = spectrum.real.square() + spectrum.imag.square()
-            return torch.log((self.bank @ power).clamp(min=1e-10))
+            return torch.log((self.bank @ power_of(spectrum)).clamp(min=1e-10))

@@ -12,7 +12,9 @@ from typing import Any
 
 from sefront.core.errors import SefrontError
 
-REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+REFUSED = (
+    errno.EACCES, errno.EROFS, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EFBIG,
+)  # fmt: skip
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sefront.core.audio import SUFFIXES, audio_files, read_channels, resample, subtype_like, write
+from sefront.core.audio import SUFFIXES, audio_files, header, read_blocks, read_channels, resample
+from sefront.core.audio_writing import subtype_like, writing
 from sefront.core.chain import enhance, predict
 from sefront.core.clips import Task
 from sefront.core.damages import Damages
 from sefront.core.data import Damaged
 from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.files import clear_failures
+from sefront.core.mixed import frontend_of
 from sefront.core.modes import judging, trainable
-from sefront.core.parameters import build
+from sefront.core.progress import Progress
 from sefront.core.protocols import Backend, Frontend
+from sefront.core.windows import BLOCK, Passage
 
 Waves = NDArray[np.float32]
 
@@ -49,17 +54,30 @@ class Listener:
         Raises:
             SefrontError: There is no frontend, or the waves are empty, not finite, or of another shape.
         """
+        waves = checked(waves)
+        channels = waves.reshape(len(waves), -1)
+        blocks = (channels[start : start + BLOCK] for start in range(0, len(channels), BLOCK))
+        enhanced = list(self.passage(sample_rate, channels.shape[1]).through(blocks))
+        return np.concatenate(enhanced).reshape(waves.shape)
+
+    def passage(self, rate: int, channels: int) -> Passage:
+        """The way through the frontend for a recording of `channels` at `rate` Hz that comes block by block.
+
+        Raises:
+            SefrontError: There is no frontend.
+        """
+        return Passage(self.enhancer, self.sample_rate, rate, channels)
+
+    @property
+    def enhancer(self) -> Frontend:
+        """The frontend.
+
+        Raises:
+            SefrontError: There is none.
+        """
         if self.frontend is None:
             raise SefrontError("there is no frontend to enhance with; couple one, in a mode that uses it")
-        waves = checked(waves)
-        channels = resample(waves.reshape(len(waves), -1), sample_rate, self.sample_rate)
-        batch = torch.from_numpy(np.ascontiguousarray(channels.T))
-        lengths = torch.full((batch.shape[0],), batch.shape[1])
-        with judging(self.frontend):
-            result = enhance(self.frontend, batch, lengths).waves.float().numpy().T
-        back = resample(np.ascontiguousarray(result), self.sample_rate, sample_rate)[: len(waves)]
-        back = np.pad(back, ((0, len(waves) - len(back)), (0, 0)))
-        return back.reshape(waves.shape).astype(np.float32)
+        return self.frontend
 
     def predict(self, waves: Waves, sample_rate: int) -> dict[str, Any]:
         """The label of `waves` (samples,) or (samples, channels) and the posterior of every class.
@@ -142,18 +160,57 @@ def jobs(sources: Sequence[Path], target: Path) -> list[Job]:
     return plan
 
 
-def enhance_files(plan: Iterable[Job], enhancer: Callable[[Waves, int], Waves], damages: Damages) -> Iterator[Job]:
-    """Enhance every file, keeping rate, channels and format; yields each job that was done."""
-    for job in plan:
+def enhance_files(plan: Sequence[Job], listener: Listener, damages: Damages, progress: Progress) -> int:
+    """Enhance every file block by block, keeping rate, channels and format.
+
+    Returns:
+        How many files were enhanced; damaged ones are reported and left out.
+    """
+    steps = [steps_for(job.source) for job in plan]
+    progress.start("enhancing", sum(steps))
+    done = 0
+    for job, count in zip(plan, steps, strict=True):
+        left = count
         try:
-            samples, rate = read_channels(job.source)
+            with closing(enhance_file(job, listener)) as taken:
+                for _ in taken:
+                    progress.advance()
+                    left -= 1
+            done += 1
         except DamagedAudioError as error:
             damages(Damaged(str(job.source), str(error)))
-            continue
-        enhanced = np.clip(enhancer(samples, rate), -1.0, 1.0)
-        with clear_failures(job.target, "repeat the command", "-o"):
-            write(job.target, enhanced, rate, subtype_like(job.source, job.target))
-        yield job
+        for _ in range(left):
+            progress.advance()
+    return done
+
+
+def steps_for(path: Path) -> int:
+    """In how many steps a file is enhanced: one for each block that its header promises, and one to finish."""
+    try:
+        return 1 + -(-header(path).frames // BLOCK)
+    except DamagedAudioError:
+        return 1
+
+
+def enhance_file(job: Job, listener: Listener) -> Generator[None, None, None]:
+    """Enhance one file; yields after every step.
+
+    Raises:
+        DamagedAudioError: The file cannot be read to its end; then nothing is written.
+        SefrontError: The result cannot be written.
+    """
+    form = header(job.source)
+    passage = listener.passage(form.sample_rate, form.channels)
+    enhanced = passage.through(read_blocks(job.source, BLOCK))
+    first = next(enhanced)  # what is damaged from the beginning makes no folder
+    subtype = subtype_like(form.subtype, job.source, job.target)
+    with (
+        clear_failures(job.target, "repeat the command", "-o"),
+        writing(job.target, form.sample_rate, form.channels, subtype) as put,
+    ):
+        for samples in chain([first], enhanced):
+            put(np.clip(samples, -1.0, 1.0))
+            yield
 
 
 def predict_files(files: Iterable[Path], listener: Listener, damages: Damages) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -173,10 +230,11 @@ def untrained(component: type, name: str, options: Mapping[str, Any], sample_rat
     Raises:
         SefrontError: It has weights, which a run would have to train.
     """
-    frontend = build(component, sample_rate, options=options, owner=f"frontend '{name}'")
+    frontend = frontend_of(component, sample_rate, options, f"frontend '{name}'")
     if trainable(frontend):
+        asked = "".join(f" -o frontend.{option}={value}" for option, value in options.items())
         raise SefrontError(
-            f"frontend '{name}' has to be trained first: sefront couple --frontend {name} --mode frontend_only, "
+            f"frontend '{name}' has to be trained first: sefront couple --frontend {name} --mode frontend_only{asked}, "
             "then --run RUN"
         )
     return Listener(frontend, None, None, sample_rate)

@@ -18,6 +18,7 @@ from sefront.core.experiment import Experiment
 from sefront.core.files import clear_failures, write_json
 from sefront.core.lock import lock, mark_trained
 from sefront.core.measures import metric_of
+from sefront.core.mixed import fitting, lacks_gate
 from sefront.core.progress import Progress
 from sefront.core.run import Run
 from sefront.core.runs import check_free
@@ -62,7 +63,7 @@ class Job:
             if reason:
                 lines.append(f"phase {phase.name}: left out, because {reason}")
                 continue
-            run = self.coupler.phase_run(phase, self.material_of(phase.learners), None)
+            run = self.coupler.phase_run(phase, self.material_of(phase.learners))
             sizes = {n: sum(p.numel() for p in learner.parameters) for n, learner in run.update.learners.items()}
             who = " and ".join(f"{name} ({size:,} parameters)" for name, size in sizes.items())
             lines.append(
@@ -163,8 +164,10 @@ def initialised(
         theirs = getattr(other, part)
         if not isinstance(theirs, nn.Module):
             raise SefrontError(f"--init-{part} {source}: that run (mode '{other.experiment.mode}') has no {part}")
-        put_weights(module, weights_of(theirs), f"--init-{part} {source}")
-        given.append(part)
+        weights = weights_of(theirs)
+        put_weights(module, fitting(weights, module), f"--init-{part} {source}")
+        if not lacks_gate(weights, module):  # else pre-training has yet to teach it
+            given.append(part)
         if part == "backend" and task and other.task and task.labels == other.task.labels:
             original = load_part(other.path / "checkpoint" / "original", "backend")
     return given, original

@@ -6,14 +6,17 @@ doi:10.1007/s11390-024-2934-x, equations 5 to 7; SI-SDR from Le Roux et al. 2019
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from sefront.core.errors import SefrontError
 from sefront.core.masking import masked, masked_mean
-from sefront.core.signal import Stft, full_precision
-from sefront.core.types import Batch
+from sefront.core.signal import Stft, full_precision, power_of
+from sefront.core.types import Batch, Enhanced
 
 EPSILON = 1e-8
 
@@ -72,9 +75,13 @@ def centred(waves: Tensor, lengths: Tensor) -> Tensor:
 def ratio_mask(batch: Batch, stft: Stft) -> Tensor:
     """Ideal ratio mask of powers, S / (S + N), (batch, bins, frames); one where both are zero."""
     clean = reference(batch)
-    signal, noise = stft(clean).abs().square(), stft(batch.noisy - clean).abs().square()
+    return power_ratio(power_of(stft(clean)), power_of(stft(batch.noisy - clean)))
+
+
+def power_ratio(signal: Tensor, noise: Tensor, kept: float = 0.0) -> Tensor:
+    """Mask of powers (S + kept N) / (S + N) that keeps a share of the noise; one where both are zero."""
     total = signal + noise
-    return torch.where(total > 0, signal / total.clamp(min=torch.finfo(total.dtype).tiny), 1.0)
+    return torch.where(total > 0, (signal + kept * noise) / total.clamp(min=torch.finfo(total.dtype).tiny), 1.0)
 
 
 def mask_mse(mask: Tensor, batch: Batch, stft: Stft) -> Tensor:
@@ -82,6 +89,27 @@ def mask_mse(mask: Tensor, batch: Batch, stft: Stft) -> Tensor:
     with full_precision(mask):
         error = (mask.float() - ratio_mask(batch, stft)).square().mean(1)
         return masked_mean(error, stft.frames(batch.lengths))
+
+
+def l1_mag(estimate: Tensor, batch: Batch, stft: Stft) -> Tensor:
+    """Mean of ||X_hat| - |X|| over bins and valid frames: the magnitudes of waves, without their phases."""
+    with full_precision(estimate):
+        error = (stft(masked(estimate, batch.lengths)).abs() - stft(reference(batch)).abs()).abs().mean(1)
+        return masked_mean(error, stft.frames(batch.lengths))
+
+
+WaveLoss = Literal["wsdr", "si_sdr"]
+MaskLoss = Literal["wsdr", "si_sdr", "mask_mse", "l1_mag"]
+WAVE_LOSSES: Mapping[WaveLoss, Callable[[Tensor, Batch], Tensor]] = {"wsdr": wsdr, "si_sdr": si_sdr}
+
+
+def mask_loss(name: MaskLoss, enhanced: Enhanced, batch: Batch, stft: Stft) -> Tensor:
+    """The loss called `name` of a frontend whose amplitude mask, real or complex, is ``extras["mask"]``, (batch,)."""
+    if name == "mask_mse":
+        return mask_mse(enhanced.extras["mask"].abs().square(), batch, stft)
+    if name == "l1_mag":
+        return l1_mag(enhanced.waves, batch, stft)
+    return WAVE_LOSSES[name](enhanced.waves, batch)
 
 
 def cross_entropy(scores: Tensor, batch: Batch) -> Tensor:

@@ -43,6 +43,8 @@ def length_after(layer: nn.Module, lengths: Tensor) -> Tensor:
     """
     if getattr(layer, "ceil_mode", False):
         raise ValueError(f"{layer}: lengths through pooling with ceil_mode=True are not defined here; use False")
+    if isinstance(layer, (nn.ZeroPad1d, nn.ZeroPad2d)):
+        return lengths + layer.padding[0]  # what is added behind stays beyond the end
     if isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d)):
         reach = last(layer.dilation) * (last(layer.kernel_size) - 1) + last(layer.output_padding) + 1
         return (lengths - 1) * last(layer.stride) - 2 * last(layer.padding) + reach

@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from sefront.core.errors import BadOptionError, unknown
 
@@ -24,8 +25,17 @@ class Parameter:
 
     def type_name(self) -> str:
         """The annotation as a user writes it."""
-        plain = isinstance(self.annotation, type) and not hasattr(self.annotation, "__args__")
-        return self.annotation.__name__ if plain else str(self.annotation).replace("typing.", "")
+        return spelt_out(self.annotation)
+
+
+def spelt_out(annotation: Any) -> str:
+    """An annotation as a user writes it."""
+    if get_origin(annotation) in (Union, UnionType):
+        return " | ".join(map(spelt_out, get_args(annotation)))
+    if annotation is type(None):
+        return "None"
+    plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
+    return annotation.__name__ if plain else str(annotation).replace("typing.", "")
 
 
 def parameters(component: type) -> dict[str, Parameter]:
@@ -88,7 +98,11 @@ def resolved(component: type, given: Mapping[str, Any], owner: str) -> dict[str,
         UnknownNameError: An option that the component does not have.
         BadOptionError: A value of the wrong type.
     """
-    table = parameters(component)
+    return filled(parameters(component), given, owner)
+
+
+def filled(table: Mapping[str, Parameter], given: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """Every option of `table`: the given ones checked, the others at their defaults; raises as `resolved` does."""
     for name in given:
         if name not in table:
             raise unknown("option", name, table, owner)

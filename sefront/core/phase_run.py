@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sefront.core.batches import Keys, Report, equal_lengths, load_each, shuffled
+from sefront.core.batches import Keys, Report, equal_lengths, load, load_each, shuffled
 from sefront.core.checkpoint import Weights, put_weights, weights_of
 from sefront.core.data import Mixtures
 from sefront.core.errors import SefrontError
+from sefront.core.modes import judging
 from sefront.core.processes import Processes
 from sefront.core.progress import Progress
 from sefront.core.randomness import seeded
@@ -24,6 +25,8 @@ from sefront.core.training import Standing
 from sefront.core.types import Phase
 from sefront.core.update import Update
 
+GATHERED = 4096  # clips are enough for statistics
+
 
 @dataclass
 class PhaseRun:
@@ -32,6 +35,7 @@ class PhaseRun:
     Args:
         phase: Who learns what, and how.
         parts: All modules by name, learners or not.
+        fresh: Learners that no phase has trained before: what they want to know of their data is gathered first.
         update: What moves the learners.
         judge: What scores an epoch.
         train: Training mixtures.
@@ -51,6 +55,7 @@ class PhaseRun:
 
     phase: Phase
     parts: Mapping[str, nn.Module]
+    fresh: Sequence[str]
     update: Update
     judge: Judge
     train: Mixtures
@@ -73,11 +78,13 @@ class PhaseRun:
         if state is not None:
             self.update.load(state["update"])
             start = state["start"]
-        self.progress.note(f"phase {self.phase.name}: {who(start)} from {self.phase.sees} waves")
         keep = self.phase.keep()
+        if state is None:
+            self._gather(keep)
+        self.progress.note(f"phase {self.phase.name}: {who(start)} from {self.phase.sees} waves")
         while standing.epoch < self.epochs and standing.waited < self.patience:
             began = time.perf_counter()
-            losses = self._epoch(standing.epoch, shuffled(self.train, self.batch_size, standing.epoch, keep))
+            losses = self._epoch(standing.epoch, keep)
             score = self.judge.score(self.phase, self.valid, self.batch_size)
             score = replace(score, value=self.processes.same(score.value), tie=self.processes.same(score.tie))
             record = {"phase": self.phase.name, "epoch": standing.epoch + 1, **losses, **self.update.log()}
@@ -90,13 +97,35 @@ class PhaseRun:
         shares = ", ".join(f"{name} by {moved(start[name], self.parts[name]):.3g}" for name in start)
         self.progress.note(f"phase {self.phase.name}: moved {shares} of its length")
 
-    def _epoch(self, epoch: int, batches: Sequence[Keys]) -> dict[str, float]:
-        """Every step of one epoch; the mean of what they log."""
+    def _gather(self, keep: Container[str] | None) -> None:
+        """Show fresh learners with a method `fit` what they will learn from: one epoch of it, or the beginning of one.
+
+        Every process sees all of it, so that all gather the same.
+        """
+        learners: dict[str, Any] = {n: self.parts[n] for n in self.fresh if hasattr(self.parts[n], "fit")}
+        if not learners:
+            return
+        batches = self._batches(0, keep)[: -(-GATHERED // self.batch_size)]
+        self.progress.start(f"{self.phase.name}: statistics for {' and '.join(learners)}", len(batches))
+        for cpu in load(self.train, batches, workers=self.workers, report=self.report):
+            batch = cpu.to(self.device)
+            with judging(*self.parts.values()):
+                for name, part in learners.items():
+                    heard = batch.noisy if name == "frontend" else self.judge.waves(batch, self.phase.sees)
+                    part.fit(heard, batch.lengths)
+            self.progress.advance()
+
+    def _batches(self, epoch: int, keep: Container[str] | None) -> list[Keys]:
+        """What is drawn for the steps of `epoch`, by all processes together."""
+        batches = shuffled(self.train, self.batch_size, epoch, keep)
         if self.judge.equal:
             batches = equal_lengths(self.train, batches)
-        shares = [self.processes.share(keys) for keys in batches]
         snr = math.inf if self.phase.sees == "clean" else None
-        shares = [[replace(draw, snr=snr, seconds=self.seconds) for draw in keys] for keys in shares]
+        return [[replace(draw, snr=snr, seconds=self.seconds) for draw in keys] for keys in batches]
+
+    def _epoch(self, epoch: int, keep: Container[str] | None) -> dict[str, float]:
+        """Every step of one epoch; the mean of what they log."""
+        shares = [self.processes.share(keys) for keys in self._batches(epoch, keep)]
         logged: dict[str, list[Tensor]] = {}
         self.update.begin(epoch)
         self.progress.start(f"{self.phase.name} {epoch + 1}/{self.epochs}", len(shares))

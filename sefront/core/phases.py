@@ -65,7 +65,7 @@ def needs_learner(mode: str, frontend: Frontend) -> None:
     if not trainable(frontend):
         raise SefrontError(
             f"{mode} trains the frontend, but {type(frontend).__name__} has nothing to train; "
-            "it works with cold_cascade and frozen"
+            "it works with cold_cascade and frozen, and with frontend_only, which then only judges it"
         )
 
 

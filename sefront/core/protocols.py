@@ -1,7 +1,9 @@
 """What a component must be able to do. Protocols are structural: conform by having the methods, not by inheriting.
 
 Protocols hold methods only, so that ``isinstance`` works; optional attributes (`differentiable`, `pads`, `latency`,
-`recipe`, `toy`, `chain`) are read on the built instance with a default.
+`recipe`, `toy`, `chain`) are read on the built instance with a default. There are optional methods too:
+`fit(waves, lengths)` is shown what a component will learn from, before its first phase; for `stream()` see
+`sefront.core.streaming`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -15,49 +15,29 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sefront.core import checkpoint
-from sefront.core.aggregation import aggregated
+from sefront.core.aggregation import Evaluation
 from sefront.core.checkpoint import put_weights
 from sefront.core.clips import Task
 from sefront.core.damages import Damages
-from sefront.core.data import Mixtures, Reader
+from sefront.core.data import Reader
 from sefront.core.errors import SefrontError
-from sefront.core.evaluation import Chain, Judgement, judge
+from sefront.core.evaluation import Chain, Judgement, Trial, check_unheard, judge
 from sefront.core.experiment import Experiment
-from sefront.core.files import write_json, write_text
 from sefront.core.inference import Listener
 from sefront.core.lock import trained
 from sefront.core.measures import defined, metric_of, usual
-from sefront.core.precision import arranged, device_named, uses_bf16
+from sefront.core.mixed import opened
+from sefront.core.precision import device_named, uses_bf16
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
 from sefront.core.runs import altered
 from sefront.core.setup import Components, Models, models_of
-from sefront.core.sources import check_apart
 from sefront.core.supply import Data
 from sefront.core.table import hardest, rendered
 from sefront.core.written import task_in
 
 Waves = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What was measured: one row per clip, and the table that follows from them."""
-
-    predictions: list[dict[str, Any]]
-    rows: list[dict[str, Any]]
-    metrics: Mapping[str, Metric]
-    task: Task | None = None
-
-    def table(self) -> str:
-        """Aligned text: systems by SNR, and noise types at the hardest one."""
-        return rendered(self.rows, self.metrics, hardest(self.task))
-
-    def save(self, folder: Path) -> None:
-        """Write ``predictions.jsonl`` and ``evaluation.json`` into `folder`."""
-        again, task = "evaluate again", asdict(self.task) if self.task else None
-        write_text(folder / "predictions.jsonl", "".join(json.dumps(row) + "\n" for row in self.predictions), again)
-        write_json(folder / "evaluation.json", {"schema": 1, "task": task, "rows": self.rows}, again)
+Place = str | PathLike[str]
 
 
 @dataclass
@@ -70,6 +50,8 @@ class Run:
         task: What the backend predicts; None for a frontend alone.
         models: The modules.
         components: The installed components, for corpora and metrics by name.
+        progress: Who watches.
+        changed: Settings in place of those it was trained with.
     """
 
     path: Path
@@ -78,6 +60,7 @@ class Run:
     models: Models
     components: Components
     progress: Progress = field(default_factory=Quiet)
+    changed: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path, components: Components, options: Mapping[str, Any] | None = None) -> Run:
@@ -98,13 +81,14 @@ class Run:
             raise SefrontError(f"{path}: is not trained to its end; continue it with --out {path} --resume")
         experiment = Experiment.read(written)
         experiment = replace(experiment, options={**experiment.options, **(options or {})})
-        run = cls(path, experiment, task_in(written), models_of(experiment, components, task_in(written)), components)
+        task = task_in(written)
+        run = cls(path, experiment, task, models_of(experiment, components, task), components, changed=options or {})
         for name in run.models.chain:
             module = getattr(run.models, name)
             weights = checkpoint.load_part(path / "checkpoint" / "best", name)
             if weights is None and any(True for _ in module.parameters()):
                 raise SefrontError(f"{path}: has no trained {name} yet; continue it with --out {path} --resume")
-            put_weights(module, weights or {}, f"{path}: the {name}")
+            put_weights(module, opened(weights or {}, module, path), f"{path}: the {name}")
             module.eval()
         return run
 
@@ -133,14 +117,14 @@ class Run:
     def evaluate(
         self,
         *,
-        corpus: str | PathLike[str] | None = None,
-        noise: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+        corpus: Place | None = None,
+        noise: Place | Sequence[Place] | None = None,
         test_snr: str | float | Sequence[float] | None = None,
         metrics: Sequence[str] | str | None = None,
         split: str = "test",
         original: Run | None = None,
         device: str | None = None,
-        out: str | PathLike[str] | None = None,
+        out: Place | None = None,
     ) -> Evaluation:
         """Score the chain, the bypassed and the original backend and the mixtures at every SNR and on clean audio.
 
@@ -160,41 +144,47 @@ class Run:
         Raises:
             SefrontError: Something is misnamed or missing, or the noise was trained on.
         """
-        asked: dict[str, Any] = {"corpus": corpus, "test_noise": noise, "test_snr": test_snr, "device": device}
-        asked = {name: value for name, value in asked.items() if value is not None}
-        experiment = altered(self.experiment, asked, self.components.corpora)
-        damages = Damages(experiment.strict, self.progress)
-        mixtures = self.mixtures(experiment, split, damages)
-        chain = Chain(self.frontend, self.backend, original.clean_trained(self.task) if original else self.original)
-        on = device_named(experiment.device)
-        bf16 = uses_bf16(experiment.precision, on)
-        levels = [float("inf"), *experiment.levels(self.task)[1]]
-        how = Judgement(self.metrics(metrics), levels, on, bf16, report=damages, progress=self.progress)
-        for line in self.left_out() if metrics is None else []:
-            self.progress.note(line)
-        for part in chain.parts():
-            arranged(part, on, bf16)
-        rows = judge(chain, mixtures, how)
-        for part in chain.parts():
-            part.to("cpu")
-        evaluation = Evaluation(rows, aggregated(rows, how.metrics), how.metrics, self.task)
-        own = experiment.judges_like(Experiment.read(self.path / "experiment.toml"))
+        trial = self.trial(
+            corpus=corpus, noise=noise, test_snr=test_snr, metrics=metrics, split=split, original=original,
+            device=device,
+        )  # fmt: skip
+        evaluation = trial.evaluation(judge(trial.chain, trial.mixtures, trial.how))
+        own = trial.data.experiment.judges_like(Experiment.read(self.path / "experiment.toml"))
         if out or (own and metrics is None and split == "test" and original is None):
             evaluation.save(Path(out or self.path))
-        if damages.reasons:
-            self.progress.note(damages.summary())
         return evaluation
 
-    def mixtures(self, experiment: Experiment, split: str, damages: Damages) -> Mixtures:
-        """What `experiment` names to test on.
+    def trial(
+        self,
+        *,
+        corpus: Place | None = None,
+        noise: Place | Sequence[Place] | None = None,
+        test_snr: str | float | Sequence[float] | None = None,
+        metrics: Sequence[str] | str | None = None,
+        split: str = "test",
+        original: Run | None = None,
+        device: str | None = None,
+    ) -> Trial:
+        """The evaluation that `evaluate` with the same arguments begins.
 
         Raises:
             SefrontError: Something is misnamed or missing, or the noise was trained on.
         """
+        asked: dict[str, Any] = {"corpus": corpus, "test_noise": noise, "test_snr": test_snr, "device": device}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        experiment = altered(self.experiment, asked, self.components.corpora)
+        damages = Damages(experiment.strict, self.progress)
         data = Data(experiment, self.components, damages, Reader(experiment.sample_rate))
-        tested = data.noise(experiment.test_noise, "test_noise")
-        check_apart(self.experiment.noise, dict(zip(experiment.test_noise, tested, strict=True)))
-        return data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
+        check_unheard(self.experiment, data)
+        mixtures = data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
+        chain = Chain(self.frontend, self.backend, original.clean_trained(self.task) if original else self.original)
+        on = device_named(experiment.device)
+        levels = [float("inf"), *experiment.levels(self.task)[1]]
+        bf16 = uses_bf16(experiment.precision, on)
+        how = Judgement(self.metrics(metrics), levels, on, bf16, report=damages, progress=self.progress)
+        for line in self.left_out() if metrics is None else []:
+            self.progress.note(line)
+        return Trial(chain, mixtures, how, data, self.task)
 
     def clean_trained(self, task: Task | None) -> Backend | None:
         """The backend that `evaluate` of another run with `task` may take as its original.

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from sefront.core.clips import Task
 from sefront.core.errors import SefrontError, unknown
 from sefront.core.experiment import Experiment
-from sefront.core.parameters import build, resolved
+from sefront.core.mixed import frontend_of, options_of
+from sefront.core.parameters import build, filled, resolved
 from sefront.core.protocols import Backend, Corpus, Coupling, Frontend
 from sefront.core.randomness import seeded
 from sefront.core.recipe import Recipe
@@ -77,9 +78,9 @@ def models_of(experiment: Experiment, components: Components, task: Task | None)
     frontend = backend = None
     if "frontend" in chain:
         with seeded(experiment.seed, "init", "frontend"):
-            frontend = build(
+            frontend = frontend_of(
                 components.frontends[experiment.frontend], experiment.sample_rate,
-                options=experiment.section("frontend"), owner=f"frontend '{experiment.frontend}'",
+                experiment.section("frontend"), f"frontend '{experiment.frontend}'",
             )  # fmt: skip
     if "backend" in chain:
         if task is None:
@@ -109,7 +110,7 @@ def check_idle(experiment: Experiment, components: Components, chain: tuple[str,
     for part in set(BOTH) - set(chain):
         name, options = getattr(experiment, part), experiment.section(part)
         if options or name != getattr(Experiment(), part):
-            resolved(getattr(components, f"{part}s")[name], options, f"{part} '{name}'")
+            filled(options_of(part, getattr(components, f"{part}s")[name]), options, f"{part} '{name}'")
 
 
 def lengths_of(experiment: Experiment, corpus: Corpus, phases: list[str]) -> Lengths:

@@ -22,6 +22,8 @@ from torch import Tensor, nn
 
 from sefront.core.masking import masked, valid
 
+LEAST = 1e-3  # of a mask of powers
+
 
 @contextmanager
 def full_precision(like: Tensor) -> Iterator[None]:
@@ -65,14 +67,28 @@ class Stft(nn.Module):
     def inverse(self, spectrum: Tensor, lengths: Tensor, size: int) -> Tensor:
         """Waves (batch, size) from `spectrum` (batch, bins, frames); zero beyond `lengths` samples."""
         with full_precision(spectrum):
-            frames = torch.fft.irfft(spectrum, n=self.n_fft, dim=1).transpose(1, 2) * self.window
-            counted = valid(self.frames(lengths), spectrum.shape[-1]).to(frames.dtype)
-            waves = overlap_add(frames * counted[..., None], self.hop)
-            power = overlap_add(counted[..., None] * self.window.square(), self.hop)
+            counted = valid(self.frames(lengths), spectrum.shape[-1])[..., None].to(self.window.dtype)
+            waves = overlap_add(self.windowed(spectrum) * counted, self.hop)
+            power = overlap_add(counted * self.window.square(), self.hop)
             start = self.n_fft // 2
             waves, power = waves[:, start : start + size], power[:, start : start + size]
             waves = waves / power.clamp(min=1e-8)
             return masked(F.pad(waves, (0, size - waves.shape[1])), lengths)
+
+    def windowed(self, spectrum: Tensor) -> Tensor:
+        """Frames to be added up, (batch, frames, n_fft), from `spectrum` (batch, bins, frames)."""
+        frames = torch.fft.irfft(spectrum, n=self.n_fft, dim=1).transpose(1, 2)
+        return torch.mul(frames, self.window)
+
+
+def power_of(spectrum: Tensor) -> Tensor:
+    """|Y|^2 of a complex spectrum, with a finite gradient at zero."""
+    return spectrum.real.square() + spectrum.imag.square()
+
+
+def amplitude(mask: Tensor) -> Tensor:
+    """The gain of amplitudes that a mask of powers stands for, at least -30 dB."""
+    return mask.clamp(min=LEAST).sqrt()
 
 
 def overlap_add(frames: Tensor, hop: int) -> Tensor:

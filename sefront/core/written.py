@@ -10,7 +10,8 @@ import tomli_w
 from sefront.core.clips import Task
 from sefront.core.experiment import Experiment, read_toml
 from sefront.core.files import write_text
-from sefront.core.parameters import resolved
+from sefront.core.mixed import options_of
+from sefront.core.parameters import filled, resolved
 from sefront.core.recipe import Recipe
 from sefront.core.setup import Components, Models, optimiser_of, training_of
 from sefront.core.sources import located
@@ -21,8 +22,8 @@ from sefront.core.training import Lengths
 def written(experiment: Experiment, models: Models, components: Components, lengths: Lengths) -> Experiment:
     """`experiment` with every option of its components, optimisers and phases as resolved."""
     for part in models.chain:
-        component = getattr(components, f"{part}s")[getattr(experiment, part)]
-        experiment = experiment.with_options(part, resolved(component, experiment.section(part), part))
+        table = options_of(part, getattr(components, f"{part}s")[getattr(experiment, part)])
+        experiment = experiment.with_options(part, filled(table, experiment.section(part), part))
     experiment = with_corpora(experiment, components)
     coupling = components.couplings[experiment.mode]
     experiment = experiment.with_options("coupling", resolved(coupling, experiment.section("coupling"), "mode"))

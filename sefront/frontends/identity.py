@@ -5,6 +5,7 @@ Source: none; nothing is computed.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from sefront.core.losses import wsdr
@@ -30,3 +31,23 @@ class Identity(nn.Module):
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
         """wSDR of the waves, (batch,): how far the mixtures are from the clean waves."""
         return wsdr(enhanced.waves, batch)
+
+    def stream(self) -> Unchanged:
+        """A stream that gives back every block at once."""
+        return Unchanged()
+
+
+class Unchanged:
+    """A stream that changes nothing."""
+
+    def __init__(self) -> None:
+        self.rest = torch.zeros(1, 0)
+
+    def push(self, waves: Tensor) -> Tensor:
+        """The `waves` (batch, time) themselves."""
+        self.rest = waves[:, :0]
+        return waves
+
+    def finish(self) -> Tensor:
+        """Nothing, (batch, 0)."""
+        return self.rest

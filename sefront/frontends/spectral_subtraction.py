@@ -21,23 +21,42 @@ Source: Cohen 2003, doi:10.1109/TSA.2003.811544, for noise="imcra".
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sefront.core import noise_floor
-from sefront.core.imcra import noise_power
+from sefront.core.imcra import track
 from sefront.core.losses import wsdr
 from sefront.core.masking import masked, valid
 from sefront.core.signal import Stft, full_precision
+from sefront.core.streaming import SpectralStream
 from sefront.core.types import Batch, Enhanced
 
 HALF_WINDOW = 0.016  # seconds: a Hann window of 32 ms, moved by half
 SEARCH = 1.5  # seconds over which "minstat" looks for the minimum
 NO_SPEECH, ATTENUATED = 10 ** (-12 / 20), 10 ** (-30 / 20)
 TINY = 1e-30  # under any power that a wave in float32 has
+
+
+class Memory(NamedTuple):
+    """What is remembered between frames.
+
+    Args:
+        spectrum: Frames that are not finished or that those still look back on, (batch, bins, frames).
+        noise: Noise power under them, or none as long as the leading frames are not complete.
+        past: How many of them are finished.
+        tracked: What the estimate of the noise remembers.
+        largest: Boll's N_R, (batch, bins, 1).
+    """
+
+    spectrum: Tensor
+    noise: Tensor
+    past: int = 0
+    tracked: Any = None
+    largest: Tensor | None = None
 
 
 class SpectralSubtraction(nn.Module):
@@ -82,49 +101,84 @@ class SpectralSubtraction(nn.Module):
         self.variant, self.noise, self.exponent, self.floor = variant, noise, exponent, floor
         self.leading = math.ceil(leading / self.interval)
         self.over_subtraction = over_subtraction or {1: 3.0, 2: 4.0}[exponent]
-        self.averaging, self.residual, self.attenuation = averaging, residual, attenuation
+        boll = variant == "boll"
+        self.averaging, self.residual, self.attenuation = boll and averaging, boll and residual, boll and attenuation
+        self.ahead = self.averaging + self.residual  # frames that a finished one waits for
+        self.needed = self.leading if noise.startswith("leading") else 1  # frames before the first is finished
+        if self.residual:
+            self.needed = max(self.needed, self.leading + self.averaging)
+        self.latency = max((2 + self.ahead) * hop, self.needed * hop)
 
     @torch.no_grad()
     def forward(self, waves: Tensor, lengths: Tensor) -> Enhanced:
         """Enhance `waves` (batch, time), of which `lengths` (batch,) samples are valid."""
         with full_precision(waves):
-            noisy = self.stft(masked(waves, lengths))
-            magnitude, frames = noisy.abs(), self.stft.frames(lengths)
-            noise = self.noise_power(magnitude.square(), frames)
-            if self.variant == "boll":
-                clean = self.boll(magnitude, noise.sqrt(), frames)
-            else:
-                clean = berouti(magnitude, noise, self.exponent, self.over_subtraction, self.floor)
-            gain = torch.where(magnitude > 0, clean / magnitude.clamp(min=TINY), 0.0)
-            return Enhanced(self.stft.inverse(noisy * gain, lengths, waves.shape[-1]).to(waves.dtype))
+            clean, _ = self.process(self.stft(masked(waves, lengths)), None, True, self.stft.frames(lengths))
+            return Enhanced(self.stft.inverse(clean, lengths, waves.shape[-1]).to(waves.dtype))
+
+    def stream(self) -> SpectralStream:
+        """A stream at the beginning of a recording."""
+        return SpectralStream(self.stft, self.process)
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
         """wSDR of the waves, (batch,)."""
         return wsdr(enhanced.waves, batch)
 
-    def noise_power(self, power: Tensor, frames: Tensor) -> Tensor:
-        """Noise power, (batch, bins, frames) or (batch, bins, 1), under `power` (batch, bins, frames)."""
-        power = noise_floor.whole(power)
-        if self.noise == "leading":
-            return noise_floor.leading(power, frames, self.leading)
-        if self.noise == "leading_vad":
-            return noise_floor.leading_vad(power, frames, self.leading)
-        if self.noise == "minstat":
-            return noise_floor.minimum_statistics(power, round(SEARCH / self.interval))
-        return noise_power(power, self.interval)
+    @torch.no_grad()
+    def process(
+        self, spectrum: Tensor, memory: Memory | None, last: bool, frames: Tensor | None = None
+    ) -> tuple[Tensor, Memory]:
+        """The frames that are finished when those of `spectrum` (batch, bins, frames) arrive, and what to remember.
 
-    def boll(self, magnitude: Tensor, noise: Tensor, frames: Tensor) -> Tensor:
-        """Clean magnitudes from noisy ones and those of the noise; numbers as in the module's docstring."""
-        inside = valid(frames, magnitude.shape[-1])[:, None]
+        Of whole recordings that differ in length, `frames` (batch,) are valid.
+        """
+        waiting, known, past, tracked, largest = memory or Memory(spectrum[..., :0], spectrum[..., :0].abs())
+        noisy = torch.cat([waiting, spectrum], -1)
+        magnitude, size = noisy.abs(), noisy.shape[-1]
+        if size < self.needed and tracked is None and not last:
+            return noisy[..., :0], Memory(noisy, known)
+        frames = torch.full((len(noisy),), size, device=noisy.device) if frames is None else frames
+        noise, tracked = self.noise_power(magnitude[..., known.shape[-1] :].square(), frames, tracked)
+        if known.shape[-1]:
+            noise = torch.cat([known, noise.expand_as(spectrum)], -1)
+        if self.variant == "boll":
+            clean, largest = self.boll(magnitude, noise.sqrt(), valid(frames, size)[:, None], largest)
+        else:
+            clean = berouti(magnitude, noise, self.exponent, self.over_subtraction, self.floor)
+        gain = torch.where(magnitude > 0, clean / magnitude.clamp(min=TINY), 0.0)
+        done = size if last else max(past, size - self.ahead)
+        kept = max(0, done - self.ahead)
+        memory = Memory(noisy[..., kept:], noise.expand_as(gain)[..., kept:], done - kept, tracked, largest)
+        return (noisy * gain)[..., past:done], memory
+
+    def noise_power(self, power: Tensor, frames: Tensor, tracked: Any) -> tuple[Tensor, Any]:
+        """Noise power under the next `power` (batch, bins, frames), or one for all frames, and what to remember."""
+        power = noise_floor.whole(power) if tracked is None else power
+        if self.noise == "leading":
+            noise = noise_floor.leading(power, frames, self.leading) if tracked is None else tracked
+            return noise, noise
+        if self.noise == "leading_vad":
+            return noise_floor.leading_vad(power, frames, self.leading, tracked)
+        if self.noise == "minstat":
+            return noise_floor.minimum_statistics(power, round(SEARCH / self.interval), tracked)
+        estimate, tracked = track(power, self.interval, tracked)
+        return estimate.noise, tracked
+
+    def boll(
+        self, magnitude: Tensor, noise: Tensor, inside: Tensor, largest: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Clean magnitudes and N_R from noisy ones and those of the noise; numbers as in the module's docstring."""
         average = mean_of_three(magnitude, inside) if self.averaging else magnitude  # 1
         clean = (average - noise).clamp(min=0)
         if self.residual:  # 2
-            largest = clean[..., : self.leading].masked_fill(~inside[..., : self.leading], 0).amax(-1, keepdim=True)
+            if largest is None:
+                first = slice(0, self.leading)
+                largest = clean[..., first].masked_fill(~inside[..., first], 0).amax(-1, keepdim=True)
             clean = torch.where(clean < largest, least_of_three(clean, inside), clean)
         if self.attenuation:  # 3
             level = (clean / noise.clamp(min=TINY**0.5)).mean(1, keepdim=True)
             clean = torch.where(level < NO_SPEECH, ATTENUATED * magnitude, clean)
-        return clean
+        return clean, largest
 
 
 def berouti(magnitude: Tensor, noise: Tensor, exponent: int, over_subtraction: float, floor: float) -> Tensor:

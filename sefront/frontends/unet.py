@@ -3,9 +3,10 @@
     X_hat = Y Mask(Y),   x_hat = istft(X_hat)
 
 Pooling along time is one, so clips of any length fit, and an output frame depends on 2 (2 depth + 1) frames on either
-side only. Source: Milling et al. 2024, doi:10.1007/s11390-024-2934-x, section 3.3, equations 4 to 7, after Ronneberger
-et al. 2015, doi:10.1007/978-3-319-24574-4_28. The paper gives neither widths nor the transform; 1024 points and a hop
-of 256 samples at 16 kHz are those of Choi et al. 2019, arXiv:1903.03107.
+side only; where the network is causal, on twice as many before it and none behind.
+Source: Milling et al. 2024, doi:10.1007/s11390-024-2934-x, section 3.3, equations 4 to 7, after Ronneberger et al.
+2015, doi:10.1007/978-3-319-24574-4_28. The paper gives neither widths nor the transform; 1024 points and a hop of 256
+samples at 16 kHz are those of Choi et al. 2019, arXiv:1903.03107.
 """
 
 from __future__ import annotations
@@ -16,21 +17,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sefront.core.losses import mask_mse, si_sdr, wsdr
+from sefront.core.losses import MaskLoss, mask_loss
 from sefront.core.masking import masked, through
 from sefront.core.recipe import Recipe
-from sefront.core.signal import Stft
+from sefront.core.signal import Stft, power_of
+from sefront.core.streaming import SpectralStream
 from sefront.core.types import Batch, Enhanced
 
 
 class DoubleConv(nn.Sequential):
-    """Twice convolution 3x3, BatchNorm and LeakyReLU."""
+    """Twice convolution 3x3, BatchNorm and LeakyReLU; where it is causal, over this frame and the two before it."""
 
-    def __init__(self, channels: int, maps: int) -> None:
+    def __init__(self, channels: int, maps: int, causal: bool) -> None:
         layers: list[nn.Module] = []
         for inputs in (channels, maps):
             layers += [
-                nn.Conv2d(inputs, maps, 3, padding=1, bias=False),
+                *([nn.ZeroPad2d((2, 0, 0, 0))] if causal else []),
+                nn.Conv2d(inputs, maps, 3, padding=(1, 0 if causal else 1), bias=False),
                 nn.BatchNorm2d(maps),
                 nn.LeakyReLU(0.1, inplace=True),
             ]
@@ -47,7 +50,9 @@ class UNet(nn.Module):
         n_fft: Points of the transform in samples.
         hop: Samples between frames.
         feature: What the network sees: log power, or magnitude.
-        loss: Loss of the frontend: wSDR, negative SI-SDR, or squared error of the power mask.
+        causal: Whether the network looks only back, so that it can enhance while the audio arrives.
+        loss: Loss of the frontend: wSDR, negative SI-SDR, squared error of the power of the mask, or absolute error of
+            the magnitudes.
     """
 
     def __init__(
@@ -59,20 +64,22 @@ class UNet(nn.Module):
         n_fft: int = 1024,
         hop: int = 256,
         feature: Literal["log", "mag"] = "log",
-        loss: Literal["wsdr", "si_sdr", "mask_mse"] = "wsdr",
+        causal: bool = False,
+        loss: MaskLoss = "wsdr",
     ) -> None:
         super().__init__()
         if width < 1 or not 1 <= depth <= 8:
             raise ValueError(f"width must be at least 1 and depth between 1 and 8, but they are {width} and {depth}")
         self.sample_rate, self.depth, self.feature, self.loss_name = sample_rate, depth, feature, loss
         self.recipe = Recipe(lr=2e-3 if width < 32 else 1e-4, batch_size=16, schedule="cosine")
+        self.latency = n_fft if causal else None
         self.stft = Stft(n_fft, hop)
         widths = [width * 2**level for level in range(depth + 1)]
         self.norm = nn.BatchNorm2d(1)
-        self.down = nn.ModuleList(DoubleConv(i, o) for i, o in zip([1, *widths], widths, strict=False))
+        self.down = nn.ModuleList(DoubleConv(i, o, causal) for i, o in zip([1, *widths], widths, strict=False))
         self.pool = nn.MaxPool2d((2, 1))
         self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, (2, 1), (2, 1)) for w in reversed(widths[:-1]))
-        self.merge = nn.ModuleList(DoubleConv(2 * w, w) for w in reversed(widths[:-1]))
+        self.merge = nn.ModuleList(DoubleConv(2 * w, w, causal) for w in reversed(widths[:-1]))
         self.head = nn.Conv2d(width, 1, 1)
 
     def forward(self, waves: Tensor, lengths: Tensor) -> Enhanced:
@@ -83,7 +90,7 @@ class UNet(nn.Module):
 
     def mask(self, spectrum: Tensor, frames: Tensor) -> Tensor:
         """Mask in (0, 1) for a complex `spectrum` (batch, bins, time), of which `frames` (batch,) are valid."""
-        power = spectrum.real.square() + spectrum.imag.square()
+        power = power_of(spectrum)
         feature = torch.log(power + 1e-8) if self.feature == "log" else (power + 1e-12).sqrt()
         bins = feature.shape[1]
         x = F.pad(masked(feature, frames), (0, 0, 0, -bins % 2**self.depth))[:, None]
@@ -95,8 +102,20 @@ class UNet(nn.Module):
             x, _ = through(merge, torch.cat([skip, masked(up(x), frames)], 1), frames)  # type: ignore[arg-type]
         return torch.sigmoid(self.head(x)[:, 0, :bins].float())
 
+    def stream(self) -> SpectralStream:
+        """A stream at the beginning of a recording; only where `causal`.
+
+        Every block of frames is computed anew with as many frames before it as the mask depends on.
+        """
+        memory = 4 * (2 * self.depth + 1)
+
+        def process(spectrum: Tensor, before: Tensor | None, last: bool) -> tuple[Tensor, Tensor]:
+            heard = spectrum if before is None else torch.cat([before, spectrum], 2)
+            mask = self.mask(heard, torch.full((len(heard),), heard.shape[2], device=heard.device))
+            return (heard * mask)[:, :, heard.shape[2] - spectrum.shape[2] :], heard[:, :, -memory:]
+
+        return SpectralStream(self.stft, process)
+
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
         """The chosen loss per sample, (batch,)."""
-        if self.loss_name == "mask_mse":
-            return mask_mse(enhanced.extras["mask"].square(), batch, self.stft)
-        return (wsdr if self.loss_name == "wsdr" else si_sdr)(enhanced.waves, batch)
+        return mask_loss(self.loss_name, enhanced, batch, self.stft)

@@ -10,7 +10,7 @@ from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from sefront.core.clips import Task
-from sefront.core.parameters import parameters
+from sefront.core.mixed import options_of
 from sefront.plugins.failures import BrokenError, guarded
 from sefront.plugins.offers import Offer
 from sefront.plugins.resolution import resolve
@@ -36,17 +36,17 @@ def description(offer: Offer) -> dict[str, Any]:
         "options": [],
     }
     try:
-        facts["options"] = guarded(lambda: options(component))
+        facts["options"] = guarded(lambda: options(offer.family, component))
         return facts | built(offer.family, component)
     except BrokenError as error:
         return facts | {"unbuilt": str(error)}
 
 
-def options(component: type[Any]) -> list[dict[str, Any]]:
+def options(family: str, component: type[Any]) -> list[dict[str, Any]]:
     """The hyperparameter table."""
     return [
         {"name": p.name, "type": p.type_name(), "default": plain(p.default), "meaning": p.meaning}
-        for p in parameters(component).values()
+        for p in options_of(family, component).values()
     ]
 
 
@@ -81,11 +81,13 @@ def card(component: type[Any]) -> Any:
 def model_facts(model: Any) -> dict[str, Any]:
     """Size, flags and recipe of a frontend or backend."""
     weights = model.parameters() if hasattr(model, "parameters") else ()
+    latency = getattr(model, "latency", None)
     return {
         "trainable_parameters": sum(weight.numel() for weight in weights if weight.requires_grad),
         "differentiable": plain(getattr(model, "differentiable", True)),
         "pads": plain(getattr(model, "pads", True)),
-        "latency": plain(getattr(model, "latency", None)),
+        "latency": plain(latency),
+        "latency_ms": None if latency is None else 1000 * latency / RATE,
         "recipe": plain(getattr(model, "recipe", None)),
     }
 

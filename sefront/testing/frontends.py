@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from sefront.core.chain import differentiable, enhance, pads
 from sefront.core.modes import judging, learning, mode
 from sefront.core.protocols import Frontend
+from sefront.core.streaming import Streaming
 from sefront.core.types import Batch, Enhanced
 from sefront.testing.constructor import built, check_citation, check_constructor, check_rebuild
-from sefront.testing.material import LENGTHS, RATE, example, noise, only, silence_and_full_scale
+from sefront.testing.material import LENGTHS, RATE, example, harmonics, noise, only, silence_and_full_scale
 from sefront.testing.modules import (
     apart,
     check_determinism,
@@ -29,6 +30,7 @@ from sefront.testing.modules import (
 from sefront.testing.verdict import require
 
 SIZES = (1, 255, 16001)  # samples
+BLOCK = 997  # samples that arrive at once
 
 
 def check_frontend(component: type, /, **options: Any) -> None:
@@ -48,6 +50,7 @@ def check_frontend(component: type, /, **options: Any) -> None:
 
     check_waves(frontend, component)
     check_clips(frontend, component, batch)
+    check_stream(frontend, component)
     check_input_gradient(frontend, component, batch)
     check_loss(frontend, component, batch)
     check_determinism(frontend, component, behaviour)
@@ -108,6 +111,33 @@ def check_clips(frontend: Any, component: type, batch: Batch) -> None:
         close(alone, within), component,
         f"a clip changes by {apart(alone, within)} when it is padded; mask the padding, or say `pads = False`",
     )  # fmt: skip
+
+
+def check_stream(frontend: Any, component: type) -> None:
+    """What it puts out while the audio arrives is what it makes of the whole, and as soon as it says."""
+    if getattr(frontend, "latency", None) is None:
+        return
+    require(
+        isinstance(frontend, Streaming), component,
+        "states a latency but has no method `stream`; add one, or let `latency` be None",
+    )  # fmt: skip
+    for size in SIZES:
+        waves = torch.stack([harmonics(size, 1), harmonics(size, 2)]) + noise(2, size)
+        with judging(frontend):
+            whole = enhance(frontend, waves, torch.tensor([size, size])).waves
+            stream, parts = frontend.stream(), []
+            for number, block in enumerate(torch.split(waves, BLOCK, 1), 1):
+                parts.append(stream.push(block))
+                lag = min(size, number * BLOCK) - sum(part.shape[1] for part in parts)
+                require(
+                    lag <= frontend.latency, component,
+                    f"its stream is {lag} samples behind; its latency is said to be {frontend.latency}",
+                )  # fmt: skip
+            out = torch.cat([*parts, stream.finish()], 1)
+        require(
+            close(out, whole), component,
+            f"its stream differs by {apart(out, whole)} from what it makes of the whole recording",
+        )  # fmt: skip
 
 
 def check_input_gradient(frontend: Any, component: type, batch: Batch) -> None:

@@ -74,7 +74,7 @@ def test_mistakes_of_couple(words: list[str], run_here: Run, asked: tuple[str, .
 def test_a_frontend_that_cannot_learn(run_here: Run, tmp_path: Path, mode: str) -> None:
     asked = ("--frontend", "identity", "--mode", mode, "--out", str(tmp_path / "run"))
     message = f"{mode} trains the frontend, but Identity has nothing to train; it works with cold_cascade and frozen"
-    assert refused(run_here, "couple", *asked) == message
+    assert refused(run_here, "couple", *asked).startswith(message)
     assert not (tmp_path / "run").exists()
 
 

@@ -104,6 +104,14 @@ def test_show_text(run_here: Run) -> None:
     assert "recipe lr" in out
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("lstm_irm", "32 ms (512 samples at 16 kHz)"), ("unet", "it has to hear what comes later")]
+)
+def test_show_latency(run_here: Run, name: str, said: str) -> None:
+    _, out, _ = run_here("plugins", "show", name)
+    assert f"latency               {said}" in out
+
+
 def test_show_card_without_the_audio(run_here: Run) -> None:
     code, out, _ = run_here("plugins", "show", "emodb")
     assert code == 0

@@ -1,4 +1,4 @@
-"""``sefront evaluate``, ``enhance`` and ``predict``: using a trained run."""
+"""``sefront evaluate`` and ``predict``: using a trained run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from recordings import RATE, SMALL, hiss, noise_folder, voice
+from recordings import SMALL, noise_folder, speech_folder, voice
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -44,12 +45,25 @@ def deaf(audio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def decoding(audio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run of mode ``cold_cascade`` whose frontend enhances otherwise with other options."""
+    from sefront.cli import main
+
+    out = tmp_path_factory.mktemp("runs") / "decoding"
+    corpora = ("--corpus", str(audio / "speech"), "--noise", str(audio / "noise"))
+    small = ("-o", "backend.width=2", "--epochs", "1", "--test-snr", "0", "--device", "cpu", "--precision", "32")
+    words = ("--frontend", "spectral_subtraction", "--mode", "cold_cascade", "--out", str(out))
+    assert main(["couple", *small, *corpora, *words]) == 0
+    return out
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def rows(out: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads(out)
+def rows(out: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(out)
     return found
 
 
@@ -118,73 +132,6 @@ def test_a_run_without_an_original_cannot_lend_one(trained: Path, augmented: Pat
     assert "mode 'augment' has no clean-trained backend to serve as the original; name a run of baseline" in err
 
 
-FORMATS = [
-    ("a.wav", 16000, 1, "PCM_16"),
-    ("a.wav", 8000, 1, "PCM_16"),
-    ("a.wav", 48000, 2, "PCM_24"),
-    ("a.wav", 44100, 2, "FLOAT"),
-    ("a.flac", 22050, 1, "PCM_24"),
-    ("a.ogg", 44100, 2, "VORBIS"),
-    ("a.mp3", 44100, 1, "MPEG_LAYER_III"),
-    ("a.opus", 48000, 2, "OPUS"),
-    ("a.aif", 11025, 1, "PCM_16"),
-]
-
-
-@pytest.mark.parametrize(("name", "rate", "channels", "subtype"), FORMATS)
-@pytest.mark.parametrize("with_run", [True, False], ids=["run", "frontend"])
-def test_enhancing_keeps_rate_channels_length_and_format(
-    trained: Path, run_here: Run, here: Path, name: str, rate: int, channels: int, subtype: str, with_run: bool
-) -> None:
-    from sefront.core.audio import write
-
-    samples = voice(rate + 7, 150.0, rate) + hiss(rate + 7, level=0.02)
-    write(here / "my files" / name, np.stack([samples] * channels, axis=1), rate, subtype)
-    who = ("--run", str(trained)) if with_run else ("--frontend", "spectral_subtraction")
-    code, out, err = run_here("enhance", f"my files/{name}", "-o", "out put", *who)
-    assert (code, out) == (0, "1 file enhanced, written to out put\n"), err
-    before, after = (soundfile.info(str(here / folder / name)) for folder in ("my files", "out put"))
-    assert (after.samplerate, after.channels, after.subtype) == (rate, channels, subtype)
-    assert after.format == before.format
-    assert after.frames == before.frames
-    found = soundfile.read(here / "out put" / name, always_2d=True)[0]
-    assert np.isfinite(found).all()
-    assert found.std(axis=0).min() > 0.01  # never silence
-    np.testing.assert_allclose(found[:, 0], found[:, -1], atol=0.05)
-
-
-def test_enhancing_a_folder_keeps_its_shape(trained: Path, run_here: Run, here: Path) -> None:
-    for name in ("x/a.wav", "x/y/a.wav"):
-        (here / name).parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(here / name, voice(8000, 150.0), RATE)
-    code, out, _ = run_here("enhance", "x", "-o", "out", "--run", str(trained))
-    assert (code, out) == (0, "2 files enhanced, written to out\n")
-    assert sorted(str(path.relative_to("out")) for path in Path("out").rglob("*.wav")) == ["a.wav", "y/a.wav"]
-
-
-def test_one_file_to_another_format(run_here: Run, here: Path) -> None:
-    soundfile.write("a.wav", voice(8000, 150.0), RATE)
-    code, _, _ = run_here(
-        "enhance", "a.wav", "-o", "deep/b.flac", "--frontend", "spectral_subtraction", "-o", "frontend.floor=0.1"
-    )
-    assert code == 0
-    assert soundfile.info("deep/b.flac").frames == 8000
-
-
-def test_damaged_files_are_counted_or_stop(run_here: Run, here: Path) -> None:
-    Path("x").mkdir()
-    soundfile.write("x/a.wav", voice(8000, 150.0), RATE)
-    Path("x/b.wav").write_text("no audio")
-    soundfile.write("x/c.wav", np.full(100, np.nan, np.float32), RATE, subtype="FLOAT")
-    command = ("enhance", "x", "-o", "out", "--frontend", "spectral_subtraction")
-    code, out, err = run_here(*command)
-    assert (code, out) == (0, "1 file enhanced, written to out; 2 damaged clips were left out\n")
-    assert [line.split(":")[:2] for line in err.splitlines()] == [["left out", " x/b.wav"], ["left out", " x/c.wav"]]
-    assert [path.name for path in Path("out").iterdir()] == ["a.wav"]
-    code, _, err = run_here(*command, "--strict")
-    assert (code, "x/b.wav: not readable as audio" in err) == (2, True)
-
-
 def test_nothing_but_damaged_files(trained: Path, run_here: Run, here: Path) -> None:
     Path("b.wav").write_text("no audio")
     code, out, err = run_here("enhance", "b.wav", "-o", "out", "--frontend", "identity")
@@ -193,49 +140,6 @@ def test_nothing_but_damaged_files(trained: Path, run_here: Run, here: Path) -> 
     code, out, err = run_here("predict", str(trained), "b.wav")
     assert (code, out) == (2, "")
     assert err.splitlines()[-1] == "sefront: nothing was predicted; 1 damaged clip was left out"
-
-
-ENHANCE = ("--frontend", "spectral_subtraction")
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("a.wav", "-o", "a.wav", *ENHANCE), "a.wav would be overwritten; name another place with -o"),
-        (("a.wav", "-o", ".", *ENHANCE), "a.wav would be overwritten; name another place with -o"),
-        ((".", "-o", ".", *ENHANCE), "would be overwritten; name another place with -o"),
-        (("a.wav", "x/a.wav", "-o", "out", *ENHANCE), "x/a.wav and a.wav would both become out/a.wav; enhance them"),
-        (("a.wav", "-o", "x/a.wav", *ENHANCE, "-o", "out"), "-o names two places, x/a.wav and out; give one"),
-        (("a.wav", *ENHANCE), "say where to write with -o OUT: a folder, or a file for a single input"),
-        (("a.wav", "-o", "out"), "say what enhances: either --run RUN or --frontend NAME"),
-        (("a.wav", "-o", "out", *ENHANCE, "--run", "r"), "say what enhances: either --run RUN or --frontend NAME"),
-        (("a.wav", "-o", "out", "--frontend", "unnet"), "there is no frontend 'unnet'; did you mean 'unet'?"),
-        (
-            ("a.wav", "-o", "out", "--frontend", "unet"),
-            "frontend 'unet' has to be trained first: sefront couple --frontend unet --mode frontend_only, then --run",
-        ),
-        (("a.wav", "-o", "out", *ENHANCE, "-o", "frontend.oder=2"), "frontend 'spectral_subtraction' has no option"),
-        (("b.wav", "-o", "out", *ENHANCE), "b.wav: no such file or folder"),
-        (("empty", "-o", "out", *ENHANCE), "empty: no audio files there ("),
-        (("a.wav", "-o", "text.txt", *ENHANCE), "text.txt/a.wav: cannot be written ("),
-        (("six.wav", "-o", "out/six.mp3", *ENHANCE), "out/six.mp3: MP3 cannot hold 6 channels at 16000 Hz; choose"),
-        (("a.sph", "-o", "out", *ENHANCE), "out/a.sph: the suffix names no format to write; choose one of .aif"),
-    ],
-)
-def test_mistakes_of_enhance(run_here: Run, here: Path, words: tuple[str, ...], message: str) -> None:
-    for folder in ("x", "empty"):
-        Path(folder).mkdir()
-    for name in ("a.wav", "x/a.wav"):
-        soundfile.write(name, voice(8000, 150.0), RATE)
-    soundfile.write("a.sph", voice(8000, 150.0), RATE, format="NIST")
-    soundfile.write("six.wav", np.stack([voice(8000, 150.0)] * 6, axis=1), RATE)
-    Path("text.txt").touch()
-    before = contents(here)
-    code, out, err = run_here("enhance", *words)
-    assert (code, out) == (2, "")
-    assert message in err
-    assert err.count("\n") == 1, err
-    assert contents(here) == before
 
 
 def test_a_run_without_a_frontend_cannot_enhance(augmented: Path, audio: Path, run_here: Run, here: Path) -> None:
@@ -274,20 +178,6 @@ def test_predicting_as_json(trained: Path, here: Path, run_here: Run) -> None:
     assert run_here("predict", str(trained), "bad.wav", "--strict")[0] == 2
 
 
-def test_a_full_disk_while_enhancing(run_here: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    soundfile.write("a.wav", voice(8000, 150.0), RATE)
-
-    def full(self: Path, _: object) -> None:
-        self.touch()
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    code, out, err = run_here("enhance", "a.wav", "-o", "out", *ENHANCE)
-    assert (code, out) == (2, "")
-    assert err.startswith("sefront: out/a.wav: the disk is full; what was written before is intact")
-    assert list(Path("out").iterdir()) == []
-
-
 def test_evaluating_the_same_corpus_by_another_path(trained: Path, audio: Path, run_here: Run) -> None:
     """It is the run's own test, so the rows go where they were."""
     before = contents(trained)
@@ -309,3 +199,137 @@ def test_a_named_original_takes_the_place_of_the_own_one(trained: Path, augmente
     code, _, err = run_here("evaluate", str(trained), "--original", str(augmented))
     assert code == 2
     assert "mode 'augment' has no clean-trained backend to serve as the original" in err
+
+
+def saved(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of clips in a folder, by system."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in (folder / "predictions.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        found.setdefault(row.pop("system"), []).append(row)
+    return found
+
+
+def test_fusing_decodings_of_a_run(decoding: Path, run_here: Run, here: Path) -> None:
+    before = contents(decoding)
+    code, out, err = run_here("evaluate", str(decoding), "--fuse", "frontend.floor=0.5,0.01")
+    assert (code, err) == (0, "")
+    assert (contents(decoding), contents(here)) == (before, {})
+    title, _, table = out.partition("\n\n")
+    assert title == str(decoding)
+    lines = [line.split()[:3] for line in table.split("\n\n")[0].splitlines()[1:]]
+    assert lines == [["uar", "[%]", system] for system in ("original", "bypass", "0.5", "0.01", "fused")]
+
+
+def test_fused_rows_follow_from_those_of_the_members(decoding: Path, run_here: Run, here: Path) -> None:
+    asked = ("--fuse", "frontend.floor=0.01,0.5", "--weights", "3,1", "--test-snr", "5,-5", "--split", "all")
+    code, out, err = run_here("evaluate", str(decoding), *asked, "--out", "rows", "--json")
+    assert code == 0, err
+    found = saved(here / "rows")
+    assert list(found) == ["original", "bypass", "0.01", "0.5", "fused"]
+    assert found["0.01"] != found["0.5"]
+    assert len(found["fused"]) == 3 * 16
+    for first, second, fused in zip(found["0.01"], found["0.5"], found["fused"], strict=True):
+        scores = [0.75 * a + 0.25 * b for a, b in zip(first["scores"], second["scores"], strict=True)]
+        assert fused == {
+            "id": first["id"], "snr": first["snr"], "noise": first["noise"], "target": first["target"],
+            "prediction": ("high", "low")[int(np.argmax(scores))], "scores": pytest.approx(scores, rel=1e-12),
+            "loss": pytest.approx(-np.log(scores[("high", "low").index(first["target"])]), rel=1e-12),
+        }  # fmt: skip
+    written = json.loads((here / "rows" / "evaluation.json").read_text())["rows"]
+    assert rows(out) == [{"run": str(decoding), **row} for row in written]
+    assert {row["system"] for row in written} == set(found)
+
+
+def test_a_decoding_is_judged_as_if_it_were_alone(decoding: Path, run_here: Run, here: Path) -> None:
+    import sefront
+
+    assert run_here("evaluate", str(decoding), "--fuse", "frontend.floor=0.5,0.01", "--out", "rows")[0] == 0
+    for value in ("0.5", "0.01"):
+        sefront.open_run(decoding, {"frontend.floor": value}).evaluate(metrics="uar", out=here / value)
+        assert saved(here / value)["coupled"] == saved(here / "rows")[value]
+
+
+@pytest.mark.parametrize("fusion", ["mean", "log"])
+def test_a_run_fused_with_itself_is_itself(trained: Path, run_here: Run, here: Path, fusion: str) -> None:
+    words = ("--fuse", f"{trained},{trained}", "--fusion", fusion)
+    code, out, err = run_here("evaluate", *words, "--out", "rows", "--json")
+    assert code == 0, err
+    found = saved(here / "rows")
+    assert list(found) == ["original", "bypass", "trained", "trained-2", "fused"]
+    assert found["trained"] == found["trained-2"]
+    alone = [{k: v for k, v in row.items() if k not in ("signal", "failed")} for row in saved(trained)["coupled"]]
+    assert found["trained"] == alone
+    for row, fused in zip(alone, found["fused"], strict=True):
+        scores = row["scores"] if fusion == "mean" else pytest.approx(row["scores"], rel=1e-6)
+        assert fused == {**row, "scores": scores, "loss": pytest.approx(row["loss"], rel=1e-6)}
+    cells = [{**row, "run": "", "system": ""} for row in rows(out) if row["system"] == "fused"]
+    own = json.loads((trained / "evaluation.json").read_text())["rows"]
+    own = [row for row in own if (row["system"], row["metric"]) == ("coupled", "uar")]
+    assert cells == [{**row, "run": "", "system": ""} for row in own]
+    assert {row["run"] for row in rows(out)} == {f"{trained},{trained}"}
+
+
+def test_several_runs_on_the_test_of_the_first(trained: Path, decoding: Path, augmented: Path, run_here: Run) -> None:
+    asked = ("--fuse", f"{trained},{decoding},{augmented}", "--weights", "1,0,0", "--metrics", "accuracy,si_sdr")
+    code, out, err = run_here("evaluate", *asked, "--json")
+    assert code == 0, err
+    found = rows(out)
+    assert {row["snr"] for row in found} == {"clean", 5.0, 0.0}  # those of the first run
+    has: dict[str, set[str]] = {}
+    for row in found:
+        has.setdefault(row["system"], set()).add(row["metric"])
+    assert has == {
+        "noisy": {"si_sdr"}, "original": {"accuracy"}, "bypass": {"accuracy"}, "trained": {"accuracy", "si_sdr"},
+        "decoding": {"accuracy", "si_sdr"}, "augmented": {"accuracy"}, "fused": {"accuracy"},
+    }  # fmt: skip
+    values: dict[str, list[float]] = {}
+    for row in found:
+        if row["metric"] == "accuracy":
+            values.setdefault(row["system"], []).append(row["value"])
+    assert values["fused"] == values["trained"]
+
+
+def test_a_damaged_clip_is_left_out_for_every_member(trained: Path, run_here: Run, here: Path) -> None:
+    speech_folder(here / "speech", each=3)
+    (here / "speech" / "low" / "01.wav").write_bytes((here / "speech" / "low" / "01.wav").read_bytes()[:4000])
+    asked = ("--fuse", f"{trained},{trained}", "--corpus", "speech", "--split", "all", "--out", "rows")
+    code, _, err = run_here("evaluate", *asked)
+    assert code == 0
+    assert [line.split(":")[0] for line in err.splitlines()] == ["left out", "1 damaged clip was left out"]
+    assert {len(several) for several in saved(here / "rows").values()} == {3 * 5}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--fuse", "{trained}"), "fusion needs at least two members, but there is one; name more"),
+        (("--fuse", ","), "fusion needs at least two members, but there is none; name more"),
+        (("--fuse", "{trained},{deaf}"), "{deaf}: mode 'frontend_only' has no backend, so no scores to fuse; name"),
+        (("--fuse", "{trained},elsewhere"), "elsewhere: not a run folder (it holds no experiment.toml)"),
+        (
+            ("--fuse", "{trained},{trained}", "--weights", "1"),
+            "there are 1 weights (1) for 2 members; give one for each",
+        ),
+        (("--fuse", "{trained},{trained}", "--weights", "1,-1"), "weights are 1, -1; give numbers of at least 0, one"),
+        (("--fuse", "{trained},{trained}", "--weights", "a,b"), "--weights a,b: give numbers with commas between them"),
+        (("--fuse", "{trained},{trained}", "--fusion", "lgo"), "there is no fusion 'lgo'; did you mean 'log'?"),
+        (("--fuse", "{trained},{trained}", "--out", "{deaf}"), "{deaf}: holds a run, whose own evaluation stays as it"),
+        (("{trained}", "--fuse", "{trained}"), "with a run before it, --fuse takes SECTION.NAME=VALUE,VALUE; else RUN"),
+        (("--fuse", "frontend.floor=1,2"), "name the one run that it is about: sefront evaluate RUN --fuse frontend."),
+        (("{trained}", "{trained}", "--fuse", "frontend.floor=1,2"), "name the one run that it is about: sefront"),
+        (("{trained}", "--fuse", "frontend.floor=1,2"), "frontend 'unet' has no option 'floor'"),
+        (("{trained}", "--fuse", "corpus.test=0.1,0.2"), "corpus.test does not change what the run decides; name a"),
+        (("{trained}", "--weights", ".5,.5"), "--weights and --fusion go with --fuse RUN,RUN or --fuse SECTION.NAME="),
+        ((), "name runs to evaluate: sefront evaluate RUN..., or --fuse RUN,RUN"),
+    ],
+)
+def test_mistakes_of_fusing(
+    trained: Path, deaf: Path, run_here: Run, here: Path, words: tuple[str, ...], message: str
+) -> None:
+    before = [contents(folder) for folder in (trained, deaf, here)]
+    code, out, err = run_here("evaluate", *(word.format(trained=trained, deaf=deaf) for word in words))
+    assert (code, out) == (2, "")
+    assert message.format(deaf=deaf) in err
+    assert err.count("\n") == 1, err
+    assert [contents(folder) for folder in (trained, deaf, here)] == before

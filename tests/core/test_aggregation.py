@@ -82,6 +82,14 @@ def test_nothing_makes_an_empty_table() -> None:
     assert aggregated([], METRICS) == []
 
 
+def test_systems_of_other_names_come_last_in_their_own_order() -> None:
+    rows = [row(0, 0.0, system, "hum", target="a", prediction="a") for system in ("z", "coupled", "fused", "b")]
+    table = aggregated([*rows, *ROWS], METRICS)
+    assert list(dict.fromkeys(r["system"] for r in table if r["metric"] == "uar")) == ["coupled", "z", "fused", "b"]
+    lines = rendered(table, {"uar": UAR()}).split("\n\n")[0].splitlines()
+    assert [line.split()[2] for line in lines if line.startswith("uar")] == ["coupled", "z", "fused", "b"]
+
+
 def test_the_table_a_person_reads() -> None:
     rows = ROWS + [{**r, "snr": 10.0, "signal": {"quality": 6.0}, "failed": []} for r in ROWS if r["snr"] == 0.0]
     assert rendered(aggregated(rows, METRICS), METRICS).splitlines() == [

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from sefront.core.audio import AudioFile, audio_files, read_channels, resample, write
+from sefront.core.audio import (
+    AudioFile,
+    Header,
+    audio_files,
+    header,
+    read_blocks,
+    read_channels,
+    resample,
+    resampler,
+)
 from sefront.core.errors import DamagedAudioError
 
 RATE = 16000
@@ -158,32 +167,42 @@ def test_resampling_keeps_channels_and_type() -> None:
     assert resample(stereo, 8000, RATE).dtype == np.float32
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "er" / "a.wav"
-    write(path, tone(RATE), RATE, subtype="FLOAT")
-    np.testing.assert_array_equal(AudioFile(path).read(RATE), tone(RATE))
-    assert [p.name for p in path.parent.iterdir()] == ["a.wav"]
+@pytest.mark.parametrize("rate", [8000, 44100])
+def test_resampling_block_by_block_is_resampling(rate: int) -> None:
+    stereo = np.random.default_rng(0).normal(size=(3 * rate + 1, 2)).astype(np.float32)
+    resampled = resampler(rate, RATE, 2)
+    blocks = [resampled(stereo[start : start + 10007], False) for start in range(0, len(stereo), 10007)]
+    found = np.concatenate([*blocks, resampled(stereo[:0], True)])
+    np.testing.assert_allclose(found, resample(stereo, rate, RATE), atol=1e-6)
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
-    path = tmp_path / "a.wav"
-    write(path, tone(RATE), RATE)
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match="subtype"):
-        write(path, tone(RATE), RATE, subtype="NONSENSE")
-    assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
+def test_blocks_are_the_file(tmp_path: Path) -> None:
+    stereo = np.random.default_rng(0).uniform(-0.5, 0.5, (1001, 2)).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", stereo, RATE, subtype="FLOAT")
+    blocks = list(read_blocks(tmp_path / "a.wav", 250))
+    assert [len(block) for block in blocks] == [250, 250, 250, 250, 1]
+    np.testing.assert_array_equal(np.concatenate(blocks), stereo)
 
 
-def test_a_write_that_breaks_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, _: object) -> None:
-        path.write_text("half")
-        raise OSError("no space left on device")
+def test_a_block_that_is_damaged_ends_the_file(tmp_path: Path) -> None:
+    samples = tone(RATE)
+    samples[600] = np.nan
+    soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
+    blocks = read_blocks(tmp_path / "a.wav", 500)
+    assert len(next(blocks)) == 500
+    with pytest.raises(DamagedAudioError, match=r"a\.wav: holds values that are not finite"):
+        next(blocks)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="no space left"):
-        write(tmp_path / "a.wav", tone(RATE), RATE)
-    assert list(tmp_path.iterdir()) == []
+
+def test_a_file_without_samples_has_no_blocks(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(0, dtype=np.float32), RATE)
+    with pytest.raises(DamagedAudioError, match="holds no samples"):
+        next(read_blocks(tmp_path / "a.wav", 500))
+
+
+def test_the_header(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros((100, 2)), 8000, subtype="PCM_24")
+    assert header(tmp_path / "a.wav") == Header(100, 8000, 2, "PCM_24")
 
 
 def test_audio_files_are_sorted_and_hidden_ones_left_out(tmp_path: Path) -> None:

@@ -329,6 +329,44 @@ def test_who_learns_and_how_far_it_moved_is_told() -> None:
 # Damage
 
 
+class Measuring(Gain):
+    """A frontend that counts what it is shown before training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("shown", torch.zeros(()))
+        self.seen: list[tuple[bool, int]] = []
+
+    def fit(self, waves: Tensor, lengths: Tensor) -> None:
+        assert not torch.is_grad_enabled()
+        self.seen.append((bool((waves != 0).any()), len(lengths)))
+        self.shown += len(lengths)
+
+
+@pytest.mark.parametrize("coupling", [FrontendOnly(), Iterative(), MTL(init="scratch")], ids=type)
+def test_statistics_are_gathered_once_before_the_first_phase_that_trains_a_part(coupling: Any) -> None:
+    frontend = Measuring()
+    backend = None if isinstance(coupling, FrontendOnly) else pair()[1]
+    coupler(frontend, backend, coupling).fit(material())
+    assert sum(clips for _, clips in frontend.seen) == len(material().train)
+    assert all(sounding for sounding, _ in frontend.seen)
+
+
+def test_a_part_that_came_trained_keeps_its_statistics() -> None:
+    frontend = Measuring()
+    coupler(frontend, pair()[1], Iterative(), given=["frontend"]).fit(material())
+    assert not frontend.seen
+
+
+def test_resuming_does_not_gather_again(tmp_path: Path) -> None:
+    first, second = Measuring(), Measuring()
+    with pytest.raises(Stopped):
+        coupler(first, None, FrontendOnly(), folder=tmp_path, progress=Stopping(2)).fit(material())
+    coupler(second, None, FrontendOnly(), folder=tmp_path).fit(material(), resume=True)
+    assert not second.seen
+    assert float(second.shown) == len(material().train)
+
+
 def test_damaged_clips_are_left_out_and_counted() -> None:
     damages = Damages()
     history = coupler(*pair(), Iterative(), damages=damages).fit(material(damaged=(2, 7)))

@@ -14,12 +14,13 @@ import torch
 from recordings import TASK, mixtures, voices
 
 import sefront
+from sefront.core.aggregation import Evaluation
 from sefront.core.batches import in_order, load
 from sefront.core.clips import MetricCard
 from sefront.core.evaluation import Chain, Judgement, judge
 from sefront.core.experiment import Experiment
 from sefront.core.lock import version
-from sefront.core.run import Evaluation, Run
+from sefront.core.run import Run
 from sefront.core.types import Batch, Enhanced, Prediction
 from sefront.metrics.si_sdr import SISDR
 from sefront.metrics.uar import UAR

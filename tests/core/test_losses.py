@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sefront.core.errors import SefrontError
-from sefront.core.losses import cross_entropy, mask_mse, ratio_mask, si_sdr, wsdr
+from sefront.core.losses import cross_entropy, l1_mag, mask_loss, mask_mse, ratio_mask, si_sdr, wsdr
 from sefront.core.signal import Stft
-from sefront.core.types import Batch
+from sefront.core.types import Batch, Enhanced
 from sefront.metrics.si_sdr import SISDR
 
 Loss = Callable[[Tensor, Batch], Tensor]
@@ -31,6 +31,10 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+def magnitude_error(estimate: Tensor, batch: Batch) -> Tensor:
+    return l1_mag(estimate, batch, Stft(512, 256))
+
+
 @pytest.mark.parametrize(("gain_clean", "gain_noise", "expected"), [
     (1.0, 0.0, -1.0),  # x_hat = x
     (1.0, 1.0, -0.3536),  # x_hat = y
@@ -46,7 +50,7 @@ def test_wsdr_of_a_clean_clip_left_alone_is_the_optimum() -> None:
     assert wsdr(SINE, batch_of(SINE, torch.zeros_like(SINE))).tolist() == [pytest.approx(-1.0, abs=1e-5)]
 
 
-@pytest.mark.parametrize("loss", [wsdr, si_sdr])
+@pytest.mark.parametrize("loss", [wsdr, si_sdr, magnitude_error])
 @pytest.mark.parametrize("clean", [SINE, torch.zeros_like(SINE)], ids=["sine", "silence"])
 @pytest.mark.parametrize("added", [OTHER, torch.zeros_like(SINE)], ids=["noisy", "clean"])
 @pytest.mark.parametrize("start", [torch.zeros_like(SINE), SINE, SINE + OTHER], ids=["0", "x", "y"])
@@ -64,7 +68,7 @@ def mask_error(estimate: Tensor, batch: Batch) -> Tensor:
     return mask_mse(torch.sigmoid(stft(estimate).abs()), batch, stft)
 
 
-@pytest.mark.parametrize("loss", [wsdr, si_sdr, mask_error])
+@pytest.mark.parametrize("loss", [wsdr, si_sdr, mask_error, magnitude_error])
 def test_losses_do_not_depend_on_padding(loss: Loss) -> None:
     clean, added, estimate = noise(1, 3000), noise(1, 3000, seed=1), noise(1, 3000, seed=2)
     alone = loss(estimate, batch_of(clean, added))
@@ -73,7 +77,7 @@ def test_losses_do_not_depend_on_padding(loss: Loss) -> None:
     torch.testing.assert_close(together[:1], alone, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("loss", [wsdr, si_sdr])
+@pytest.mark.parametrize("loss", [wsdr, si_sdr, magnitude_error])
 def test_losses_ignore_an_estimate_beyond_the_clip(loss: Loss) -> None:
     lengths = torch.tensor([1000])
     clean, added = (torch.nn.functional.pad(noise(1, 1000, seed=s), (0, 600)) for s in (0, 1))
@@ -83,7 +87,7 @@ def test_losses_ignore_an_estimate_beyond_the_clip(loss: Loss) -> None:
     )
 
 
-@pytest.mark.parametrize("loss", [wsdr, si_sdr, mask_error])
+@pytest.mark.parametrize("loss", [wsdr, si_sdr, mask_error, magnitude_error])
 def test_losses_follow_a_permutation_of_the_batch(loss: Loss) -> None:
     order = torch.tensor([2, 0, 1])
     clean, added, estimate = noise(3, 2000), noise(3, 2000, seed=1), noise(3, 2000, seed=2)
@@ -136,6 +140,27 @@ def test_mask_mse_golden_values() -> None:
     )
 
 
+@pytest.mark.parametrize(("gain", "expected"), [(1.0, 0.0), (-1.0, 0.0), (0.5, 0.5), (0.0, 1.0), (3.0, 2.0)])
+def test_l1_mag_is_blind_to_phase_and_follows_the_gain(gain: float, expected: float) -> None:
+    stft, clean = Stft(512, 256), noise(2, 4000)
+    value = l1_mag(gain * clean, batch_of(clean, clean), stft)
+    torch.testing.assert_close(value, expected * stft(clean).abs().mean((1, 2)), atol=1e-5, rtol=1e-5)
+
+
+def test_mask_losses_by_name() -> None:
+    """A mask is an amplitude gain, so its squared modulus is compared with the ratio of powers."""
+    stft, batch, estimate = Stft(512, 256), batch_of(noise(2, 4000), noise(2, 4000, seed=1)), noise(2, 4000, seed=2)
+    mask = stft(estimate)
+    enhanced = Enhanced(estimate, {"mask": mask})
+    torch.testing.assert_close(mask_loss("wsdr", enhanced, batch, stft), wsdr(estimate, batch))
+    torch.testing.assert_close(mask_loss("si_sdr", enhanced, batch, stft), si_sdr(estimate, batch))
+    torch.testing.assert_close(mask_loss("l1_mag", enhanced, batch, stft), l1_mag(estimate, batch, stft))
+    power = mask.real.square() + mask.imag.square()
+    torch.testing.assert_close(mask_loss("mask_mse", enhanced, batch, stft), mask_mse(power, batch, stft))
+    real = Enhanced(estimate, {"mask": mask.abs()})
+    torch.testing.assert_close(mask_loss("mask_mse", real, batch, stft), mask_mse(power, batch, stft))
+
+
 def test_cross_entropy_equals_torch_per_sample() -> None:
     scores, target = noise(5, 7), torch.tensor([0, 6, 3, 3, 1])
     batch = replace(batch_of(noise(5, 10), noise(5, 10)), target=target)
@@ -144,7 +169,7 @@ def test_cross_entropy_equals_torch_per_sample() -> None:
     assert cross_entropy(scores.bfloat16(), batch).dtype == torch.float32
 
 
-@pytest.mark.parametrize("loss", [wsdr, si_sdr])
+@pytest.mark.parametrize("loss", [wsdr, si_sdr, magnitude_error])
 def test_losses_need_a_clean_reference(loss: Loss) -> None:
     with pytest.raises(SefrontError, match="clean references"):
         loss(SINE, replace(batch_of(SINE, OTHER), clean=None))

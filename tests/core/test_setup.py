@@ -19,6 +19,7 @@ from sefront.core.progress import Quiet
 from sefront.core.setup import lengths_of, models_of, optimiser_of, resolved_numbers, training_of
 from sefront.core.supply import Data
 from sefront.core.training import Lengths
+from sefront.core.written import write_experiment
 from sefront.plugins import Catalogue
 
 COMPONENTS = Catalogue.installed()
@@ -72,6 +73,13 @@ def job(audio: Path, **values: Any) -> Job:
         ({"mode": "baseline", "frontend": "unnet"}, r"^there is no frontend 'unnet'"),
         ({"mode": "baseline", "options": {"frontend.widht": 2}}, r"^frontend 'unet' has no option 'widht'"),
         ({"mode": "frontend_only", "backend": "ser_cn"}, r"^there is no backend 'ser_cn'"),
+        ({"options": {"frontend.mix": 1.5}}, r"^frontend 'unet': mix is 1\.5; a share between 0 and 1, or 'learnt'$"),
+        ({"options": {"frontend.mx": 1}}, r"^frontend 'unet' has no option 'mx'; did you mean 'mix'\?"),
+        (
+            {"mode": "baseline", "options": {"frontend.mix": "x"}},
+            r"^frontend 'unet': option 'mix' is 'x', which is not",
+        ),
+        ({"options": {"backend.mix": 0.2}}, r"^backend 'ser_cnn' has no option 'mix'"),
     ],
 )
 def test_mistakes(audio: Path, values: dict[str, Any], message: str) -> None:
@@ -186,11 +194,33 @@ def test_noise_that_is_tested_on_is_not_trained_on(audio: Path) -> None:
     assert len(found.test.noises) == 6
 
 
+@pytest.mark.parametrize(
+    ("given", "held"), [({}, None), ({"frontend.mix": "0.2"}, 0.2), ({"frontend.mix": "learnt"}, "learnt")]
+)
+def test_the_share_of_the_input_is_written(audio: Path, tmp_path: Path, given: dict[str, Any], held: Any) -> None:
+    found = job(audio, options=given).run
+    assert found.experiment.options["frontend.mix"] == held
+    assert getattr(found.frontend, "mix", None) == held
+    write_experiment(tmp_path / "experiment.toml", found.experiment, found.task)
+    again = prepared(Experiment.read(tmp_path / "experiment.toml"), COMPONENTS, tmp_path, Quiet())
+    assert again.run.experiment == found.experiment
+    assert type(again.run.frontend) is type(found.frontend)
+
+
+def test_a_share_that_is_learnt_gives_a_frontend_something_to_train(audio: Path) -> None:
+    asked = replace(experiment(audio), frontend="spectral_subtraction", mode="mtl", options={"frontend.mix": "learnt"})
+    lines = prepared(asked, COMPONENTS, audio, Quiet()).plan()
+    assert any(line.startswith("phase joint: frontend (2 parameters) and backend (") for line in lines)
+    with pytest.raises(SefrontError, match=r"^mtl trains the frontend, but .* has nothing to train"):
+        prepared(replace(asked, options={"frontend.mix": 0.2}), COMPONENTS, audio, Quiet())
+
+
 def test_what_is_resolved_can_be_resolved_again(audio: Path, tmp_path: Path) -> None:
     first = job(audio, options={"optimiser.lr": 0.5, "epochs.joint": 3}).run.experiment
     assert first.options["optimiser.frontend.lr"] == first.options["optimiser.backend.lr"] == 0.5
     assert "optimiser.lr" not in first.options
     assert (first.options["frontend.hop"], first.options["corpus.metric"]) == (256, "uar")
+    assert first.options["frontend.mix"] is None
     second = prepared(first, COMPONENTS, tmp_path, Quiet()).run.experiment
     assert second == first
 

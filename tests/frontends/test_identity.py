@@ -31,6 +31,12 @@ def test_has_no_delay_and_nothing_to_train() -> None:
     assert not list(Identity(16000).parameters())
 
 
+def test_its_stream_gives_everything_back_at_once() -> None:
+    stream, waves = Identity(16000).stream(), torch.ones(2, 5)
+    assert torch.equal(stream.push(waves), waves)
+    assert stream.finish().shape == (2, 0)
+
+
 def test_refuses_an_impossible_rate() -> None:
     with pytest.raises(ValueError, match="sample_rate must be positive, not 0"):
         Identity(0)

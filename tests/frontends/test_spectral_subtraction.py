@@ -110,6 +110,35 @@ def test_is_deterministic(options: dict[str, Any]) -> None:
     assert torch.equal(enhance(white(2, 9000), **options), enhance(white(2, 9000), **options))
 
 
+@pytest.mark.parametrize(("size", "block"), [(1, 1), (300, 7), (3001, 1), (6000, 777), (20000, 5001)])
+def test_streams_what_it_makes_of_the_whole(options: dict[str, Any], size: int, block: int) -> None:
+    frontend, waves = SpectralSubtraction(16000, **options), white(2, size)
+    waves += 0.2 * torch.sin(0.3 * torch.arange(size)) * (torch.arange(size) // 1500 % 3 == 2)
+    stream = frontend.stream()
+    parts = [stream.push(now) for now in waves.split(block, 1)]
+    arrived = torch.arange(1, len(parts) + 1) * block
+    lag = arrived.clamp(max=size) - torch.tensor([part.shape[1] for part in parts]).cumsum(0)
+    out = torch.cat([*parts, stream.finish()], 1)
+    torch.testing.assert_close(out, enhance(waves, **options), atol=1e-5, rtol=0)
+    assert lag.max() < frontend.latency
+    assert size != 3001 or lag.max() == frontend.latency - 1  # at one sample a time the largest lag is seen
+
+
+def test_latency_counts_what_a_frame_waits_for() -> None:
+    expected = [
+        (2048, {}),  # the leading frames
+        (512, {"leading": 0.01}),
+        (512, {"noise": "imcra"}),
+        (1024, {"variant": "boll", "leading": 0.01}),
+        (2304, {"variant": "boll", "noise": "minstat"}),  # N_R needs the leading frames and the one behind them
+        (512, {"variant": "boll", "noise": "minstat", "averaging": False, "residual": False}),
+    ]
+    latencies: list[tuple[int, dict[str, Any]]] = [
+        (SpectralSubtraction(16000, **options).latency, options) for _, options in expected
+    ]
+    assert latencies == expected
+
+
 @pytest.mark.parametrize("switch", ["averaging", "residual", "attenuation"])
 def test_each_of_bolls_refinements_has_an_effect(switch: str) -> None:
     waves = white(1, 32000)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sefront.core import Batch
-from sefront.core.losses import mask_mse, ratio_mask, si_sdr, wsdr
+from sefront.core.losses import l1_mag, mask_mse, ratio_mask, si_sdr, wsdr
 from sefront.frontends.unet import UNet
 
 
@@ -50,6 +50,28 @@ def test_receptive_field_in_time_is_finite(depth: int) -> None:
     assert int(touched.max()) == 30 + reach
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_causal_network_looks_only_back(depth: int) -> None:
+    """Two convolutions on each of 2 depth + 1 stages reach two frames back each."""
+    torch.manual_seed(0)
+    network = UNet(16000, width=2, depth=depth, n_fft=64, hop=32, causal=True).eval()
+    spectrum = torch.randn(1, 33, 61, dtype=torch.complex64)
+    changed = spectrum.clone()
+    changed[..., 20] *= 5.0
+    with torch.no_grad():
+        lengths = torch.tensor([61])
+        moved = (network.mask(spectrum, lengths) - network.mask(changed, lengths)).abs().amax(1)[0]
+    touched = torch.nonzero(moved).flatten()
+    assert int(touched.min()) == 20
+    assert int(touched.max()) == 20 + 4 * (2 * depth + 1)
+
+
+def test_only_a_causal_network_has_a_latency_and_both_are_of_one_size() -> None:
+    networks = [UNet(16000, width=2, causal=causal) for causal in (False, True)]
+    assert [network.latency for network in networks] == [None, 1024]
+    assert len({sum(p.numel() for p in network.parameters()) for network in networks}) == 1
+
+
 def test_a_mask_of_one_returns_the_mixture() -> None:
     network = UNet(16000, width=2).eval()
     torch.nn.init.zeros_(network.head.weight)
@@ -78,6 +100,13 @@ def test_mask_loss_compares_powers() -> None:
     torch.testing.assert_close(network.loss(enhanced, data), expected)
     ideal = type(enhanced)(enhanced.waves, {"mask": ratio_mask(data, network.stft).sqrt()})
     assert float(network.loss(ideal, data).max()) < 1e-10
+
+
+def test_magnitude_loss() -> None:
+    network = UNet(16000, width=2, loss="l1_mag").eval()
+    data = batch()
+    enhanced = network(data.noisy, data.lengths)
+    torch.testing.assert_close(network.loss(enhanced, data), l1_mag(enhanced.waves, data, network.stft))
 
 
 @pytest.mark.parametrize(

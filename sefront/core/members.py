@@ -1,0 +1,141 @@
+"""Runs that are judged together: what they have to share, and their rows beside those of the fused scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from sefront.core.aggregation import SYSTEMS, Evaluation
+from sefront.core.errors import SefrontError
+from sefront.core.evaluation import Chain, Row, Trial, check_unheard, judge
+from sefront.core.fusion import FUSED, check_fusion, fused_rows, normalised
+from sefront.core.precision import uses_bf16
+from sefront.core.run import Place, Run
+from sefront.core.supply import Data
+
+
+def fuse(
+    runs: Sequence[Run],
+    weights: Sequence[float] | None = None,
+    fusion: str = "mean",
+    *,
+    metrics: Sequence[str] | str | None = None,
+    out: Place | None = None,
+    **how: Any,
+) -> Evaluation:
+    """Judge several runs and the fusion of their scores on the test of the first.
+
+    Args:
+        runs: The members, at least two; the same run may be opened with several settings.
+        weights: One for each member, at least 0; by default equal.
+        fusion: "mean" or "log".
+        metrics: Metrics by name; by default the headline of the task alone.
+        out: Where to write the rows; by default nowhere.
+        how: What else `Run.evaluate` of the first run takes.
+
+    Returns:
+        Rows per clip and per table cell. Each member is a system in place of ``coupled``, named by the settings it was
+        opened with or by its folder; the last system is ``fused``.
+
+    Raises:
+        SefrontError: The runs do not fit together, or something is misnamed or missing.
+    """
+    check_fusion(fusion)
+    if len(runs) < 2:
+        raise SefrontError(f"fusion needs at least two members, but there {'is one' if runs else 'is none'}; name more")
+    shares, task = normalised(weights, len(runs)), runs[0].task
+    for run in runs:
+        check_member(run, runs[0])
+    if out and (Path(out) / "experiment.toml").exists():
+        raise SefrontError(f"{out}: holds a run, whose own evaluation stays as it is; name another place with --out")
+    trial = runs[0].trial(metrics=[task.metric] if metrics is None and task else metrics, **how)
+    for run in runs[1:]:
+        check_unlearnt(run, runs[0], trial)
+    judged = [judge(trial.chain, trial.mixtures, trial.how), *(member_rows(run, trial) for run in runs[1:])]
+    named = [called(name, rows) for name, rows in zip(names(runs), judged, strict=True)]
+    members = [[row for row in rows if row["system"] not in SYSTEMS] for rows in named]
+    fused = fused_rows(list(zip(members, shares, strict=True)), fusion, task.labels if task else ())
+    evaluation = trial.evaluation([*chain.from_iterable(named), *fused])
+    if out:
+        evaluation.save(Path(out))
+    return evaluation
+
+
+def names(runs: Sequence[Run]) -> list[str]:
+    """What each run is called in the table: the settings it was opened with, or its folder; each name once."""
+    found: list[str] = []
+    for run in runs:
+        stem = ",".join(map(str, run.changed.values())) or run.path.resolve().name
+        taken = {*SYSTEMS, FUSED, *found}
+        found.append(next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, len(runs) + 2))) if n not in taken))
+    return found
+
+
+def called(name: str, rows: Sequence[Row]) -> list[Row]:
+    """`rows` with `name` for the system ``coupled``."""
+    return [{**row, "system": name} if row["system"] == "coupled" else row for row in rows]
+
+
+def check_member(run: Run, first: Run) -> None:
+    """Refuse a run whose scores cannot be fused with those of the `first` one.
+
+    Raises:
+        SefrontError: It has no scores, other labels, another sample rate, or a setting that changes nothing.
+    """
+    mode, rate = run.experiment.mode, run.experiment.sample_rate
+    if run.task is None or run.backend is None:
+        raise SefrontError(f"{run.path}: mode '{mode}' has no backend, so no scores to fuse; name runs with one")
+    if first.task is not None and run.task.labels != first.task.labels:
+        raise SefrontError(
+            f"{run.path}: tells {', '.join(run.task.labels)} apart, but {first.path} {', '.join(first.task.labels)}; "
+            "fuse runs of the same labels"
+        )
+    if rate != first.experiment.sample_rate:
+        raise SefrontError(
+            f"{run.path}: works at {rate} Hz, but {first.path} at {first.experiment.sample_rate} Hz; "
+            "fuse runs of one sample rate"
+        )
+    for key in run.changed:
+        if key.partition(".")[0] not in run.models.chain:
+            raise SefrontError(
+                f"{run.path}: {key} does not change what the run decides; name a setting of its "
+                f"{' or '.join(run.models.chain)}"
+            )
+
+
+def check_unlearnt(run: Run, first: Run, trial: Trial) -> None:
+    """Refuse a run that has learnt from what the `first` one is tested on and has not learnt from itself.
+
+    Raises:
+        SefrontError: Naming the run, and how to divide the data.
+    """
+    try:
+        check_unheard(run.experiment, trial.data)
+    except SefrontError as error:
+        raise SefrontError(f"{run.path}: {error}") from error
+    divisions = [(r.experiment.corpus, r.experiment.section("corpus")) for r in (run, first)]
+    if run.experiment.corpus != trial.data.experiment.corpus or divisions[0] == divisions[1]:
+        return
+    tested = {(clip.id, repr(clip.audio)) for clip in trial.mixtures.clips}
+    leaked = len(tested & learnt(run, trial.data) - learnt(first, trial.data))
+    if leaked:
+        raise SefrontError(
+            f"{run.path}: has learnt from {leaked} of the clips that {first.path} is tested on; "
+            "fuse runs whose corpus is divided alike"
+        )
+
+
+def learnt(run: Run, data: Data) -> set[tuple[str, str]]:
+    """The clips of the corpus that `run` was trained on or chosen by."""
+    corpus = replace(data, experiment=run.experiment).corpus(run.experiment.corpus, "corpus")
+    return {(clip.id, repr(clip.audio)) for split in ("train", "valid") for clip in corpus.clips(split)}
+
+
+def member_rows(run: Run, trial: Trial) -> list[Row]:
+    """The rows of the chain of `run` on what the `trial` of another one is judged on."""
+    bf16 = uses_bf16(run.experiment.precision, trial.how.device)
+    how = replace(trial.how, bf16=bf16, systems=("coupled",))
+    return judge(Chain(run.frontend, run.backend, None), trial.mixtures, how)

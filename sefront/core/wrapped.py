@@ -1,0 +1,150 @@
+"""Somebody else's enhancer as a frontend: any ``waves -> waves`` module or callable, with a rate and delay of its own.
+
+    x_hat = B(shift_d(f(A(y)))),   shift_d(z)(t) = z(t + d)
+
+A resamples from the chain's rate to the enhancer's and B back, each by a sinc over 256 zero crossings to either side
+under a Hann window; f is the enhancer and d the samples by which it lags. Its input is d zeros longer than the clip, so
+that the clip's end comes out, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sefront.core.errors import SefrontError
+from sefront.core.features import torchaudio
+from sefront.core.losses import WAVE_LOSSES, WaveLoss
+from sefront.core.masking import masked
+from sefront.core.signal import full_precision
+from sefront.core.types import Batch, Enhanced
+
+SINC = {"lowpass_filter_width": 256, "rolloff": 1.0}  # 16 to 48 kHz and back leave speech 42 to 75 dB of SI-SDR
+SLACK = 0.1  # seconds of its output by which an enhancer's frames may miss the length of its input
+
+
+class Wrapped(nn.Module):
+    """A frontend around any enhancer; `sefront.wrap_enhancer` builds it, a plugin may derive from it.
+
+    The enhancer always runs in float32, as it need not know of autocast. Where it is a torch module, it is part of
+    this one: it moves, trains and is saved with it.
+
+    Args:
+        enhancer: A torch module or callable, as `takes` says.
+        sample_rate: Rate of the chain's waves in Hz.
+        own_rate: Rate in Hz that the enhancer works at; None means the chain's.
+        delay: Samples at its own rate by which its output lags behind its input.
+        takes: torch: float32 tensors (batch, time). numpy: one clip after the other, float32 arrays (time,).
+        differentiable: Whether gradients pass; None means that they pass through torch modules only. The parameters of
+            a module through which none pass are frozen.
+        pads: Whether the enhancer ignores padding; otherwise batches hold clips of one length. Arrays have none.
+        loss: Loss of the frontend: wSDR or negative SI-SDR.
+    """
+
+    def __init__(
+        self,
+        enhancer: Callable[..., Any],
+        sample_rate: int,
+        *,
+        own_rate: int | None = None,
+        delay: int = 0,
+        takes: Literal["torch", "numpy"] = "torch",
+        differentiable: bool | None = None,
+        pads: bool = False,
+        loss: WaveLoss = "wsdr",
+    ) -> None:
+        super().__init__()
+        check_callable(enhancer)
+        own_rate = sample_rate if own_rate is None else own_rate
+        if min(sample_rate, own_rate) < 1 or delay < 0:
+            raise ValueError(
+                "sample_rate and own_rate must be at least 1 Hz and delay at least 0 samples, but they are "
+                f"{sample_rate}, {own_rate} and {delay}"
+            )
+        if differentiable and takes == "numpy":
+            raise ValueError("no gradient passes through numpy arrays; leave differentiable out, or say takes='torch'")
+        self.enhancer, self.takes, self.loss_name = enhancer, takes, loss
+        self.sample_rate, self.own_rate, self.delay = sample_rate, own_rate, delay
+        passes = isinstance(enhancer, nn.Module) and takes == "torch"
+        self.differentiable = passes if differentiable is None else differentiable
+        self.pads = pads or takes == "numpy"
+        if not self.differentiable:
+            self.requires_grad_(False)
+
+    def forward(self, waves: Tensor, lengths: Tensor) -> Enhanced:
+        """Enhance `waves` (batch, time), of which `lengths` (batch,) samples are valid.
+
+        Raises:
+            SefrontError: The enhancer returned something else than finite waves of about the length it was given.
+        """
+        own = torch.div(lengths * self.own_rate + self.sample_rate - 1, self.sample_rate, rounding_mode="floor")
+        with full_precision(waves), torch.set_grad_enabled(self.differentiable and torch.is_grad_enabled()):
+            heard = masked(resampled(masked(waves.float(), lengths), self.sample_rate, self.own_rate), own)
+            heard = F.pad(heard, (0, self.delay)).clone()  # the enhancer may write on what it is given
+            enhanced = self.clips(heard, own) if self.takes == "numpy" else self.accepted(self.enhancer(heard), heard)
+            back = resampled(masked(enhanced[:, self.delay :], own), self.own_rate, self.sample_rate)
+            return Enhanced(masked(back[:, : waves.shape[1]], lengths))
+
+    def clips(self, heard: Tensor, own: Tensor) -> Tensor:
+        """What the enhancer makes of `heard` (batch, time), each clip by itself and without its padding."""
+        rows = []
+        for row, size in zip(heard.cpu(), (own + self.delay).tolist(), strict=True):
+            clip = row[:size]
+            rows.append(F.pad(self.accepted(self.enhancer(clip.numpy()), clip), (0, len(row) - size)))
+        return torch.stack(rows).to(heard.device)
+
+    def accepted(self, found: Any, given: Tensor) -> Tensor:
+        """`found` as float32 waves of the shape and on the device of what was `given`, cut or padded at the end.
+
+        Raises:
+            SefrontError: It is nothing that could be taken for the enhanced waves.
+        """
+        fault = self.fault(found, tuple(given.shape))
+        if not fault:
+            waves = torch.from_numpy(np.array(found, np.float32)) if self.takes == "numpy" else cast(Tensor, found)
+            if waves.isfinite().all():
+                return F.pad(waves.to(given), (0, given.shape[-1] - waves.shape[-1]))
+            fault = "returned values that are not finite (NaN or infinity)"
+        name = getattr(self.enhancer, "__name__", type(self.enhancer).__name__)
+        kind = "a float32 tensor" if self.takes == "torch" else "a float32 array"
+        raise SefrontError(
+            f"enhancer '{name}' {fault}; it is given {kind} of shape {tuple(given.shape)} at {self.own_rate} Hz and "
+            f"returns real waves of that shape, up to {SLACK:g} s longer or shorter"
+        )
+
+    def fault(self, found: Any, shape: tuple[int, ...]) -> str:
+        """What is wrong with `found` in place of waves of `shape`, or nothing."""
+        if not isinstance(found, Tensor if self.takes == "torch" else np.ndarray):
+            other = {np.ndarray: " (takes='numpy' would suit it)", Tensor: " (takes='torch' would suit it)"}
+            return f"returned a {type(found).__name__}" + other.get(type(found), "")
+        if not (found.is_floating_point() if isinstance(found, Tensor) else found.dtype.kind == "f"):
+            return f"returned values of type {found.dtype}"
+        like = len(found.shape) == len(shape) and found.shape[:-1] == shape[:-1]
+        if not like or abs(found.shape[-1] - shape[-1]) > SLACK * self.own_rate:
+            return f"returned the shape {tuple(found.shape)}"
+        return ""
+
+    def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
+        """The chosen loss per sample, (batch,)."""
+        return WAVE_LOSSES[self.loss_name](enhanced.waves, batch)
+
+
+def check_callable(enhancer: object) -> None:
+    """Refuse what cannot be called with waves.
+
+    Raises:
+        ValueError: It is no callable, or a class in place of its instance.
+    """
+    if isinstance(enhancer, type) or not callable(enhancer):
+        what = f"the class {enhancer.__name__}" if isinstance(enhancer, type) else f"a {type(enhancer).__name__}"
+        raise ValueError(f"enhancer must be a torch module or a function from waves to waves, but is {what}")
+
+
+def resampled(waves: Tensor, rate: int, other: int) -> Tensor:
+    """`waves` (batch, time) brought from `rate` to `other` Hz: (batch, ceil(time other / rate))."""
+    return waves if rate == other else cast(Tensor, torchaudio().functional.resample(waves, rate, other, **SINC))

@@ -1,0 +1,75 @@
+"""Runs that are fused have to fit together, and none may have learnt from what is tested."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recordings import TASK, noise_folder
+
+import sefront
+from sefront.core.errors import SefrontError
+from sefront.core.members import names
+from sefront.core.run import Run
+
+
+@pytest.fixture
+def run(trained: Path) -> Run:
+    """A small run."""
+    return sefront.open_run(trained)
+
+
+def other(run: Run, **changes: Any) -> Run:
+    """`run` as if its experiment were another one."""
+    return replace(run, experiment=replace(run.experiment, **changes))
+
+
+def test_folders_and_opened_runs(trained: Path, run: Run) -> None:
+    found = sefront.fuse([str(trained), trained, run], [2, 1, 1], test_snr=0, device="cpu")
+    systems = ["original", "bypass", "trained", "trained-2", "trained-3", "fused"]
+    assert list(dict.fromkeys(row["system"] for row in found.predictions)) == systems
+    assert {row["metric"] for row in found.rows} == {"uar"}
+    assert [line.split()[2] for line in found.table().split("\n\n")[0].splitlines()[1:]] == systems
+
+
+def test_names_are_told_apart(run: Run, tmp_path: Path) -> None:
+    runs = [replace(run, path=tmp_path / name) for name in ("a/seed", "b/seed", "fused", "coupled", "x-2", "x", "y/x")]
+    decoded = [replace(run, changed=changed) for changed in ({"frontend.mix": 0.2}, {"a.b": 1, "a.c": "d"})]
+    assert names(runs) == ["seed", "seed-2", "fused-2", "coupled-2", "x-2", "x", "x-3"]
+    assert names([run, *decoded, *decoded]) == ["trained", "0.2", "1,d", "0.2-2", "1,d-2"]
+
+
+def test_runs_that_do_not_fit(run: Run) -> None:
+    stranger = replace(run, task=replace(TASK, labels=("calm", "angry")))
+    with pytest.raises(SefrontError, match=r"trained: tells calm, angry apart, but .*trained high, low; fuse runs of"):
+        sefront.fuse([run, stranger])
+    with pytest.raises(SefrontError, match=r"trained: works at 8000 Hz, but .*trained at 16000 Hz; fuse runs of one"):
+        sefront.fuse([run, other(run, sample_rate=8000)])
+
+
+def test_a_setting_of_a_part_that_the_run_lacks(run: Run) -> None:
+    alone = replace(run, models=replace(run.models, frontend=None, chain=("backend",)), changed={"frontend.width": 2})
+    with pytest.raises(
+        SefrontError, match=r"frontend\.width does not change what the run decides; name .* its backend$"
+    ):
+        sefront.fuse([run, alone])
+
+
+def test_a_member_that_has_learnt_from_the_clips(run: Run) -> None:
+    divided = other(run, options={**run.experiment.options, "corpus.test": 0.4, "corpus.valid": 0.4})
+    with pytest.raises(
+        SefrontError, match=r"trained: has learnt from \d+ of the clips that .*trained is tested on; fuse"
+    ):
+        sefront.fuse([divided, run])
+    assert sefront.fuse([divided, run], split="train", metrics="accuracy").rows  # asked for, and true of the first
+
+
+def test_a_member_that_has_learnt_from_the_noise(run: Run, audio: Path, tmp_path: Path) -> None:
+    noise_folder(tmp_path / "more")
+    specs = {"noise": run.experiment.noise, "test_noise": (f"folder:{tmp_path / 'more'}",)}
+    spared_none = other(run, **specs)
+    with pytest.raises(SefrontError, match=r"trained: noise '.*noise' is named for training and for test, but has no"):
+        sefront.fuse([run, spared_none])
+    assert sefront.fuse([spared_none, run]).rows
