@@ -32,40 +32,39 @@ def torchaudio() -> Any:
         return importlib.import_module("torchaudio")
 
 
-class LogPower(nn.Module):
-    """Log power spectrum (ln(|Y|^2 + 1e-10) - m) / s with the mean m and standard deviation s of each bin.
+class Standard(nn.Module):
+    """Features (x - m) / s with the mean m and standard deviation s of each over the training data.
 
-    Both are statistics of the training data, gathered by `gather` and kept in the state; before that m is 0 and s is 1.
+    Both are gathered by `gather` and kept in the state; before that m is 0 and s is 1.
 
     Args:
-        bins: Frequencies.
+        size: Number of features.
     """
 
     count: Tensor
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, bins: int) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
         self.register_buffer("count", torch.zeros(()))  # frames seen
-        self.register_buffer("mean", torch.zeros(bins))
-        self.register_buffer("deviation", torch.ones(bins))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("deviation", torch.ones(size))
 
-    def forward(self, power: Tensor) -> Tensor:
-        """Normalised logarithms of `power` (batch, bins, frames)."""
-        return (logarithm(power) - self.mean[:, None]) / self.deviation[:, None]
+    def forward(self, x: Tensor) -> Tensor:
+        """Standardised `x` (batch, features, frames)."""
+        return (x - self.mean[:, None]) / self.deviation[:, None]
 
-    def undone(self, normalised: Tensor) -> Tensor:
-        """Plain logarithms of `normalised` ones, (batch, bins, frames)."""
-        return normalised * self.deviation[:, None] + self.mean[:, None]
+    def undone(self, standard: Tensor) -> Tensor:
+        """What `standard` (batch, features, frames) was before."""
+        return standard * self.deviation[:, None] + self.mean[:, None]
 
-    def gather(self, power: Tensor, frames: Tensor) -> None:
-        """Count in `power` (batch, bins, frames), of which `frames` (batch,) are valid.
+    def gather(self, x: Tensor, frames: Tensor) -> None:
+        """Count in `x` (batch, features, frames), of which `frames` (batch,) are valid.
 
         Means of batches are merged as by Chan, Golub and LeVeque 1983, doi:10.1080/00031305.1983.10483115.
         """
-        inside = valid(frames, power.shape[-1])
-        seen = logarithm(power).transpose(1, 2)[inside].double()
+        seen = x.transpose(1, 2)[valid(frames, x.shape[-1])].double()
         count = float(self.count) + len(seen)
         gap = seen.mean(0) - self.mean.double()
         within = seen.var(0, correction=0) * len(seen) + self.deviation.double().square() * float(self.count)

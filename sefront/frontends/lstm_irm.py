@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sefront.core.features import LogPower
+from sefront.core.features import Standard, logarithm
 from sefront.core.losses import mask_mse
 from sefront.core.masking import masked
 from sefront.core.recipe import Recipe
@@ -51,13 +51,13 @@ class LSTMIRM(nn.Module):
             )
         self.stft = Stft(n_fft, hop, "hamming")
         bins = n_fft // 2 + 1
-        self.feature = LogPower(bins)
+        self.feature = Standard(bins)
         self.lstm = nn.LSTM(bins, width, layers, batch_first=True)
         self.head = nn.Linear(width, bins)
 
     def fit(self, waves: Tensor, lengths: Tensor) -> None:
         """Count the noisy `waves` (batch, time), of which `lengths` (batch,) are valid, in mean and deviation."""
-        self.feature.gather(power_of(self.stft(masked(waves, lengths))), self.stft.frames(lengths))
+        self.feature.gather(logarithm(power_of(self.stft(masked(waves, lengths)))), self.stft.frames(lengths))
 
     def forward(self, waves: Tensor, lengths: Tensor) -> Enhanced:
         """Enhance `waves` (batch, time); the power mask is in ``extras["mask"]``, (batch, bins, frames)."""
@@ -68,7 +68,7 @@ class LSTMIRM(nn.Module):
     def mask(self, spectrum: Tensor, states: States | None = None) -> tuple[Tensor, States]:
         """Power mask in (0, 1) for a complex `spectrum` (batch, bins, frames) that follows on `states`."""
         with full_precision(spectrum):
-            feature = self.feature(power_of(spectrum)).transpose(1, 2)
+            feature = self.feature(logarithm(power_of(spectrum))).transpose(1, 2)
         hidden, after = self.lstm(feature, states)
         return torch.sigmoid(self.head(hidden).float()).transpose(1, 2), after
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from sefront.core import ispp
-from sefront.core.features import LogPower, logarithm
+from sefront.core.features import Standard, logarithm
 from sefront.core.losses import power_ratio, reference
 from sefront.core.masking import masked, masked_mean
 from sefront.core.recipe import Recipe
@@ -96,14 +96,14 @@ class PLMTL(nn.Module):
         self.stft = Stft(n_fft, hop, "hamming")
         self.loudest = 2 * float(torch.log(self.stft.window.sum()))  # no bin of waves in [-1, 1] has more power
         bins = n_fft // 2 + 1
-        self.feature = LogPower(bins)
+        self.feature = Standard(bins)
         inputs = [1, 2, 3] if dense == "simplified" else [1, 3, 5]
         self.blocks = nn.ModuleList(nn.LSTM(i * bins, width, layers, batch_first=True) for i in inputs)
         self.heads = nn.ModuleList(nn.Linear(width, 2 * bins) for _ in inputs)
 
     def fit(self, waves: Tensor, lengths: Tensor) -> None:
         """Count the noisy `waves` (batch, time), of which `lengths` (batch,) are valid, in mean and deviation."""
-        self.feature.gather(power_of(self.stft(masked(waves, lengths))), self.stft.frames(lengths))
+        self.feature.gather(logarithm(power_of(self.stft(masked(waves, lengths)))), self.stft.frames(lengths))
 
     def forward(self, waves: Tensor, lengths: Tensor) -> Enhanced:
         """Enhance `waves` (batch, time); ``extras`` hold "lps" and "masks", (batch, 3, bins, frames)."""
@@ -115,7 +115,7 @@ class PLMTL(nn.Module):
     def estimates(self, spectrum: Tensor, states: Any = None) -> tuple[Estimates, Any]:
         """All estimates for a complex `spectrum` (batch, bins, frames) that follows on the LSTMs' `states`."""
         with full_precision(spectrum):
-            heard = self.feature(power_of(spectrum)).transpose(1, 2)
+            heard = self.feature(logarithm(power_of(spectrum))).transpose(1, 2)
         targets: list[Tensor] = []
         after: list[Any] = []
         for k, (block, head) in enumerate(zip(self.blocks, self.heads, strict=True)):
@@ -162,7 +162,7 @@ class PLMTL(nn.Module):
             speech, noise = self.stft(clean), self.stft(batch.noisy - clean)
             total = torch.zeros_like(clean[:, 0])
             for k, left in enumerate(self.left):
-                lps = self.feature(power_of(speech + left**0.5 * noise))
+                lps = self.feature(logarithm(power_of(speech + left**0.5 * noise)))
                 mask = power_ratio(power_of(speech), power_of(noise), left)
                 errors = (enhanced.extras["lps"][:, k] - lps).square() + (
                     enhanced.extras["masks"][:, k] - mask

@@ -56,7 +56,7 @@ def targets(network: PLMTL, data: Batch) -> dict[str, Tensor]:
     waves = [data.clean + 10 ** (-gain / 20) * noise for gain in (10, 20)] + [data.clean]
     speech, disturbance = power_of(network.stft(data.clean)), power_of(network.stft(noise))
     masks = [power_ratio(speech, disturbance, 10 ** (-gain / 10)) for gain in (10, 20)]
-    lps = [network.feature(power_of(network.stft(wave))) for wave in waves]
+    lps = [network.feature(logarithm(power_of(network.stft(wave)))) for wave in waves]
     return {"lps": torch.stack(lps, 1), "masks": torch.stack([*masks, ratio_mask(data, network.stft)], 1)}
 
 
