@@ -3,8 +3,9 @@
     python bench/enhance.py [NAME...]
 
 For every frontend 24 files of 3 s (16 kHz, 16 bits) are enhanced file in, file out, and the same waves go through the
-bare `forward`, in turns; what is printed is the median of the ratios of one turn each, and the real-time factor, the
-share of a recording's length that enhancing it takes. One thread. The weights are untrained, which changes no time.
+bare `forward`, in turns; what is printed is the median of the ratios of one turn each, and real-time factors, the share
+of a recording's length that enhancing it takes: as files, and as a stream in blocks of 512 samples where there is one
+(`unet` with causal=true). One thread. The weights are untrained, which changes no time.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ import soundfile
 import torch
 
 from sefront.core.damages import Damages
-from sefront.core.inference import Listener, enhance_files, jobs
+from sefront.core.file_work import enhance_files, jobs
+from sefront.core.inference import Listener
 from sefront.core.modes import judging
 from sefront.core.progress import Quiet
+from sefront.core.streaming import latency
 from sefront.plugins import Catalogue
 
 RATE, FILES, SECONDS, TURNS = 16000, 24, 3, 7
 BOUNDS = {"unet": 1.10, "pl_mtl": 1.10}
+CAUSAL: dict[str, dict[str, Any]] = {"unet": {"causal": True}}
 
 
 def timed(work: Callable[[], Any]) -> float:
@@ -64,10 +68,25 @@ def measured(frontend: Any, source: Path, target: Path, waves: list[torch.Tensor
     return median(a / b for a, b in pairs), median(a for a, _ in pairs) / (FILES * SECONDS)
 
 
+def streamed(frontend: Any, waves: list[torch.Tensor]) -> float | None:
+    if latency(frontend) is None:
+        return None
+
+    def stream() -> None:
+        with judging(frontend):
+            stream = frontend.stream()
+            for block in torch.split(waves[0], 512, 1):
+                stream.push(block)
+            stream.finish()
+
+    stream()
+    return median(timed(stream) for _ in range(TURNS)) / SECONDS
+
+
 def main(names: list[str]) -> int:
     torch.set_num_threads(1)
     frontends, missed = Catalogue.installed().frontends, 0
-    print("frontend              files / forward   bound   real-time factor")
+    print("frontend              files / forward   bound   real-time factor   streamed")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "in"
         source.mkdir()
@@ -78,7 +97,9 @@ def main(names: list[str]) -> int:
             bound = BOUNDS.get(name)
             missed += bound is not None and ratio > bound
             missed += name == "spectral_subtraction" and factor > 1 / 50
-            print(f"{name:20}  {ratio:15.3f}   {bound or '-':>5}   {factor:16.4f}", flush=True)
+            live = streamed(frontends[name](RATE, **CAUSAL.get(name, {})), waves)
+            shown = "-" if live is None else f"{live:.4f}"
+            print(f"{name:20}  {ratio:15.3f}   {bound or '-':>5}   {factor:16.4f}   {shown:>8}", flush=True)
     return int(missed > 0)
 
 

@@ -6,7 +6,6 @@ python examples/02_wrap_an_enhancer.py
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +33,7 @@ def main() -> None:
             backend="scr_m5", mode="baseline", options=tiny, epochs=20, batch_size=8, test_snr=0, out=folder
         )
         frontend = sefront.wrap_enhancer(denoiser, run.experiment.sample_rate, own_rate=RATE, takes="numpy")
-        chain = replace(run, models=replace(run.models, frontend=frontend))
-        judged = chain.evaluate(metrics=("accuracy", "si_sdr"), out=f"{folder}/denoised")
+        judged = run.with_frontend(frontend).evaluate(metrics=("accuracy", "si_sdr"))
     print(judged.table())
     noisy = [row for row in judged.rows if row["metric"] == "accuracy" and row["snr"] == 0 and row["noise"] == "all"]
     accuracy = {row["system"]: row["value"] for row in noisy}

@@ -79,7 +79,7 @@ def open_run(path: str | PathLike[str], options: Mapping[str, Any] | None = None
         options: Settings in place of those it was trained with, such as ``{"frontend.decode": "t1_prm"}``.
 
     Raises:
-        SefrontError: There is no finished run.
+        SefrontError: There is no finished run, or a setting cannot change any more.
     """
     from sefront.core.run import Run
     from sefront.plugins import Catalogue
@@ -123,9 +123,10 @@ def wrap_enhancer(
         loss: What a trainable enhancer learns from by itself: wSDR or negative SI-SDR.
 
     Returns:
-        The frontend, for `sefront.core.Coupler` or to be called with waves (batch, time) and their lengths (batch,).
-        Called, it raises a SefrontError where the enhancer returns anything but finite waves of the shape it was
-        given, up to 0.1 s longer or shorter.
+        The frontend, for `sefront.core.Coupler`, for `Run.with_frontend` before the backend of a finished run, or to be
+        called with waves (batch, time) and their lengths (batch,).
+        Called, it raises a SefrontError where the enhancer fails or returns anything but finite waves of the shape it
+        was given, up to 0.1 s longer or shorter.
 
     Raises:
         SefrontError: The enhancer cannot be called, or an argument does not fit.

@@ -134,7 +134,7 @@ def test_one_noise_alone(trained: Path, tmp_path: Path, kind: type) -> None:
 
 def test_other_options_do_not_overwrite(trained: Path) -> None:
     before = (trained / "evaluation.json").read_bytes()
-    run = sefront.open_run(trained, {"backend.dropout": 0.5})
+    run = sefront.open_run(trained, {"frontend.mix": 0.5})
     run.evaluate(metrics=None)
     assert (trained / "evaluation.json").read_bytes() == before
     with pytest.raises(SefrontError, match=r"frontend 'unet' has no option 'widht'"):
@@ -178,6 +178,7 @@ def test_silence_and_very_short_waves(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("waves", "message"),
     [
+        (np.zeros(100, np.int16), r"waves are integers; give floats in \[-1, 1\], such as waves / 32768"),
         (np.zeros(0), r"waves must be \(samples,\) or \(samples, channels\) and not empty, but are \(0,\)"),
         (np.zeros((2, 3, 4)), r"but are \(2, 3, 4\)"),
         (np.array([0.0, np.nan]), r"waves hold values that are not finite \(NaN or infinity\)"),
@@ -202,3 +203,9 @@ def test_core_exports() -> None:
 def test_the_package_exports() -> None:
     assert all(hasattr(sefront, name) for name in sefront.__all__)
     assert sefront.__version__
+
+
+@pytest.mark.parametrize("rate", [0, -5, 16000.5])
+def test_a_sample_rate_is_a_positive_whole_number(trained: Path, rate: Any) -> None:
+    with pytest.raises(SefrontError, match=f"sample_rate must be a whole number of Hz of at least 1, but is {rate}"):
+        sefront.open_run(trained).enhance(hiss(100), rate)

@@ -17,6 +17,7 @@ from sefront.core.errors import SefrontError
 if TYPE_CHECKING:
     from sefront.core.inference import Listener
 
+RATE = 16000  # Hz, at which a frontend that needs no training works
 AT_MOST = 2**16  # bytes that are read from stdin before what is there is enhanced
 
 
@@ -51,10 +52,12 @@ def enhance(
     if (run is None) == (frontend is None):
         raise SefrontError("say what enhances: either --run RUN or --frontend NAME")
     if stream:
+        if frontend is not None:
+            check_untrained(context.obj.frontends[frontend], frontend, own(options))
         enhance_stream(*listening(run, frontend, options, context.obj))
         return
     from sefront.core.damages import Damages
-    from sefront.core.inference import enhance_files, jobs
+    from sefront.core.file_work import enhance_files, jobs
 
     plan = jobs(sources or [], Path(str(place)))
     with watched() as watcher:
@@ -76,8 +79,31 @@ def listening(run: Path | None, frontend: str | None, options: dict[str, str], c
         return opened.listener(), opened.experiment.frontend
     from sefront.core.inference import untrained
 
-    own = {key.removeprefix("frontend."): value for key, value in options.items()}
-    return untrained(catalogue.frontends[frontend], str(frontend), own), str(frontend)
+    return untrained(catalogue.frontends[frontend], str(frontend), own(options)), str(frontend)
+
+
+def own(options: dict[str, str]) -> dict[str, str]:
+    """Settings of a frontend by the names that it has for them."""
+    return {key.removeprefix("frontend."): value for key, value in options.items()}
+
+
+def check_untrained(component: type, name: str, options: dict[str, str]) -> None:
+    """Refuse a frontend that training alone would not make fit for a stream.
+
+    Raises:
+        SefrontError: It has weights to train, and has to hear what comes later.
+    """
+    from sefront.core.mixed import frontend_of
+    from sefront.core.modes import trainable
+    from sefront.core.streaming import latency
+
+    built = frontend_of(component, RATE, options, f"frontend '{name}'")
+    if latency(built) is None and trainable(built):
+        raise SefrontError(
+            f"frontend '{name}' has to hear what comes later, so it cannot enhance a stream, and has to be trained "
+            f"first; if `sefront plugins show {name}` has an option that makes it causal, train it with that: "
+            f"sefront couple --frontend {name} --mode frontend_only -o frontend.NAME=VALUE, then --stream --run RUN"
+        )
 
 
 def check_stream(others: list[str]) -> None:

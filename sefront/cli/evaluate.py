@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sefront.cli.watching import watched
-from sefront.cli.words import SETTING
+from sefront.cli.words import SETTING, settings
 from sefront.core.errors import BadOptionError, SefrontError
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ def evaluate(
     noise: list[str] | None = typer.Option(None, "--noise", "--test-noise", help="Other noise; may be repeated."),
     test_snr: str | None = typer.Option(None, help="Other SNRs in dB, such as 10,5,0,-5."),
     metrics: str | None = typer.Option(None, help="Metrics by name, such as uar,stoi,pesq."),
+    option: list[str] = typer.Option(
+        [], "-o", "--option", help="Setting SECTION.NAME=VALUE in place of the run's own; may be repeated."
+    ),
     split: str = typer.Option("test", help="train, valid, test or all."),
     original: Path | None = typer.Option(None, help="Run whose clean-trained backend to compare with."),
     device: str | None = typer.Option(None, help="auto, cpu, cuda or cuda:N. [as in training]"),
@@ -36,7 +39,7 @@ def evaluate(
     weights: str | None = typer.Option(None, help="Weights of what is fused, such as .5,.5. [equal]"),
     fusion: str | None = typer.Option(None, help="mean of the posteriors, or log for that of their logarithms. [mean]"),
     out: Path | None = typer.Option(
-        None, help="Folder for the rows. [the run, if its own test is scored; with --fuse none]"
+        None, help="Folder for the rows. [the run, if its own test is scored as it was trained; with --fuse none]"
     ),
     as_json: bool = typer.Option(False, "--json", help="Print the rows of the table as JSON."),
 ) -> None:
@@ -45,16 +48,17 @@ def evaluate(
 
     if fuse is None and (weights or fusion):
         raise SefrontError("--weights and --fusion go with --fuse RUN,RUN or --fuse SECTION.NAME=VALUE,VALUE")
+    options = settings(option)
     asked = {
         "corpus": corpus, "noise": noise or None, "test_snr": test_snr or None,
         "metrics": metrics.split(",") if metrics else None, "split": split,
         "original": sefront.open_run(original) if original else None, "device": device,
     }  # fmt: skip
     if fuse is None:
-        outcomes = each(runs or [], asked, out)
+        outcomes = each(runs or [], options, asked, out)
     else:
         outcomes = fused(
-            runs or [], fuse, {"weights": numbers(weights), "fusion": fusion or "mean", "out": out, **asked}
+            runs or [], fuse, options, {"weights": numbers(weights), "fusion": fusion or "mean", "out": out, **asked}
         )
     found = []
     for title, evaluation in outcomes:
@@ -65,8 +69,10 @@ def evaluate(
         typer.echo(json.dumps(found, indent=1))
 
 
-def each(runs: Sequence[Path], asked: Mapping[str, Any], out: Path | None) -> Iterator[tuple[str, Evaluation]]:
-    """Each run alone, and its folder.
+def each(
+    runs: Sequence[Path], options: Mapping[str, str], asked: Mapping[str, Any], out: Path | None
+) -> Iterator[tuple[str, Evaluation]]:
+    """Each run alone, opened with `options`, and its folder.
 
     Raises:
         SefrontError: There are none.
@@ -76,18 +82,20 @@ def each(runs: Sequence[Path], asked: Mapping[str, Any], out: Path | None) -> It
     if not runs:
         raise SefrontError("name runs to evaluate: sefront evaluate RUN..., or --fuse RUN,RUN")
     for path in runs:
-        run = sefront.open_run(path)
+        run = sefront.open_run(path, options)
         with watched() as watcher:
             run.progress = watcher
             evaluation = run.evaluate(**asked, out=out / path.name if out and len(runs) > 1 else out)
         yield str(path), evaluation
 
 
-def fused(runs: Sequence[Path], fuse: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, Evaluation]]:
-    """What `fuse` names together, and its folder or folders."""
+def fused(
+    runs: Sequence[Path], fuse: str, options: Mapping[str, str], asked: Mapping[str, Any]
+) -> Iterator[tuple[str, Evaluation]]:
+    """What `fuse` names together, each opened with `options`, and its folder or folders."""
     import sefront
 
-    members = fusible(runs, fuse)
+    members = fusible(runs, fuse, options)
     with watched() as watcher:
         for member in members:
             member.progress = watcher
@@ -95,22 +103,27 @@ def fused(runs: Sequence[Path], fuse: str, asked: Mapping[str, Any]) -> Iterator
     yield str(runs[0]) if runs else fuse, evaluation
 
 
-def fusible(runs: Sequence[Path], fuse: str) -> list[Run]:
-    """The runs that `fuse` names, or the one run opened with each of the values that it names.
+def fusible(runs: Sequence[Path], fuse: str, options: Mapping[str, str]) -> list[Run]:
+    """The runs that `fuse` names, or the one run opened with each of the values that it names; `options` are for all.
 
     Raises:
-        SefrontError: Both name runs, or a setting has not the one run that it belongs to.
+        SefrontError: Both name runs, a setting has not the one run that it belongs to, or `options` name it as well.
     """
     import sefront
 
     setting = SETTING.fullmatch(fuse)
     if setting is None and runs:
-        raise SefrontError(f"--fuse {fuse}: with a run before it, --fuse takes SECTION.NAME=VALUE,VALUE; else RUN,RUN")
+        meant = f", as in --fuse frontend.{fuse}" if "=" in fuse else ""
+        raise SefrontError(
+            f"--fuse {fuse}: with a run before it, --fuse takes SECTION.NAME=VALUE,VALUE{meant}; else RUN,RUN"
+        )
     if setting is None:
-        return [sefront.open_run(path) for path in listed(fuse)]
+        return [sefront.open_run(path, options) for path in listed(fuse)]
     if len(runs) != 1:
         raise SefrontError(f"--fuse {fuse}: name the one run that it is about: sefront evaluate RUN --fuse {fuse}")
-    return [sefront.open_run(runs[0], {setting["key"]: value}) for value in listed(setting["value"])]
+    if setting["key"] in options:
+        raise SefrontError(f"--fuse {fuse}: -o {setting['key']} would be overruled; leave it out")
+    return [sefront.open_run(runs[0], {**options, setting["key"]: value}) for value in listed(setting["value"])]
 
 
 def listed(text: str) -> list[str]:

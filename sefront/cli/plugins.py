@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sefront.cli.tables import aligned
+from sefront.cli.words import options
 from sefront.plugins.catalogue import Catalogue
 
 app = typer.Typer(rich_markup_mode=None, help="Installed frontends, backends, couplings, corpora and metrics.")
@@ -54,12 +55,16 @@ def stated(row: dict[str, Any]) -> str:
 def show(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a component, as `plugins list` prints it.")],
+    option: Annotated[
+        list[str] | None, typer.Option("-o", "--option", help="Option NAME=VALUE to build it with; may be repeated.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a component is, whom to cite, its options and its size."""
     from sefront.plugins.description import description
 
-    found = [description(offer) for offer in catalogue(context).named(name)]
+    given = options(option or [])
+    found = [description(offer, given) for offer in catalogue(context).named(name)]
     typer.echo(json.dumps(found, indent=2) if as_json else "\n\n".join(text(facts) for facts in found))
 
 
@@ -79,9 +84,9 @@ def text(facts: dict[str, Any]) -> str:
         pairs.append(("not built", facts["unbuilt"]))
     width = get_terminal_size((120, 24)).columns
     lines += [aligned(pairs, width), ""]
-    options = [[o["name"], o["type"], readable(o["default"]), o["meaning"]] for o in facts["options"]]
+    table = [[o["name"], o["type"], readable(o["default"]), o["meaning"]] for o in facts["options"]]
     header = ["option", "type", "default", "meaning"]
-    lines.append(aligned([header, *options], width) if options else "It has no options.")
+    lines.append(aligned([header, *table], width) if table else "It has no options.")
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from sefront.cli.watching import watched
+from sefront.cli.words import settings
 from sefront.core.errors import SefrontError
 
 
@@ -19,18 +20,22 @@ def register(app: typer.Typer) -> None:
 def predict(
     run: Path = typer.Argument(help="Run folder."),
     sources: list[Path] = typer.Argument(metavar="IN...", help="Audio files or folders, any rate and channel count."),
+    option: list[str] = typer.Option(
+        [], "-o", "--option", help="Setting SECTION.NAME=VALUE in place of the run's own; may be repeated."
+    ),
     as_json: bool = typer.Option(False, "--json", help="One line of JSON a file, with the score of every class."),
     strict: bool = typer.Option(False, "--strict", help="Stop at the first damaged file instead of leaving it out."),
 ) -> None:
     """Predict the label of audio files."""
     import sefront
     from sefront.core.damages import Damages
-    from sefront.core.inference import inputs, predict_files
+    from sefront.core.file_work import inputs, predict_files
 
+    options = settings(option)
     files = [path for path, _ in inputs(sources)]
     with watched() as watcher:
         damages = Damages(strict, watcher)
-        listener = sefront.open_run(run).listener()
+        listener = sefront.open_run(run, options).listener()
         watcher.start("predicting", len(files))
         done = 0
         for path, found in predict_files(files, listener, damages):

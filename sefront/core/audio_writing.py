@@ -51,8 +51,13 @@ def writing(
         part.unlink(missing_ok=True)
 
 
-def put(file: soundfile.SoundFile, samples: NDArray[np.float32]) -> None:
-    """Write `samples` to an open file, some at a time."""
+def put(file: soundfile.SoundFile, samples: NDArray[Any]) -> None:
+    """Write `samples` to an open file, some at a time.
+
+    Those of 16 bits are rounded here: 1 stands for 2^15 as it does in reading, where libsndfile would write 2^15 - 1.
+    """
+    if file.subtype == "PCM_16":
+        samples = np.rint(samples * 2**15).clip(-(2**15), 2**15 - 1).astype(np.int16)
     for start in range(0, len(samples), SOME):
         file.write(samples[start : start + SOME])
 

@@ -39,9 +39,10 @@ def put_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str) ->
         module.load_state_dict(dict(weights), strict=True)
     except RuntimeError as error:
         reason = " ".join(str(error).split("\n\t")[1:2]) or str(error)
+        first, *more = reason.strip().split('", "')  # names of weights
+        reason = f'{first}" and {len(more)} more' if more else first
         raise SefrontError(
-            f"{where} does not fit {type(module).__name__}: {reason.strip()} "
-            "(build it with the options it was trained with)"
+            f"{where} does not fit {type(module).__name__}: {reason} (build it with the options it was trained with)"
         ) from error
 
 

@@ -54,6 +54,7 @@ class Coupler:
         progress: Who watches.
         damages: Who counts the clips that are left out.
         given: Parts that arrive trained, so that their own pre-training is left out.
+        loaded: Parts that arrive with the weights and statistics of another run, `given` or to be trained on.
     """
 
     frontend: Frontend | None
@@ -68,6 +69,7 @@ class Coupler:
     folder: Path | None = None
     progress: Progress = field(default_factory=Quiet)
     given: Sequence[str] = ()
+    loaded: Sequence[str] = ()
     damages: Damages = field(default_factory=Damages)
 
     def __post_init__(self) -> None:
@@ -159,7 +161,7 @@ class Coupler:
         self.check()
         standing, state = self.taken_up(resume)
         phases = self.phases()
-        trained = set(self.given)
+        trained = {*self.given, *self.loaded}
         for number, phase in enumerate(phases):
             if number >= standing.phase:
                 own = frontend_material if phase.learners == ("frontend",) else None

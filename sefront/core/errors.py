@@ -29,8 +29,13 @@ def unknown(what: str, name: str, known: Iterable[str], owner: str = "") -> Unkn
     unet has no option 'widht'; did you mean 'width'? (it has: depth, width)
     """
     names = sorted(known)
-    near = get_close_matches(name, names, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    hint = nearest(name, names)
     has = f"it has: {', '.join(names)}" if owner else f"known: {', '.join(names)}"
     subject = f"{owner} has no {what} '{name}'" if owner else f"there is no {what} '{name}'"
     return UnknownNameError(f"{subject}{hint} ({has if names else 'it has none'})")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message that asks for the nearest of the `known` names, or nothing."""
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -76,7 +76,9 @@ def normalised(weights: Sequence[float] | None, count: int) -> list[float]:
     weights = [1.0] * count if weights is None else list(weights)
     named = ", ".join(f"{weight:g}" for weight in weights)
     if len(weights) != count:
-        raise BadOptionError(f"there are {len(weights)} weights ({named}) for {count} members; give one for each")
+        there = "is one weight" if len(weights) == 1 else f"are {len(weights) or 'no'} weights"
+        listed = f" ({named})" if weights else ""
+        raise BadOptionError(f"there {there}{listed} for {count} members; give one for each")
     if any(not math.isfinite(weight) or weight < 0 for weight in weights) or not any(weights):
         raise BadOptionError(f"weights are {named}; give numbers of at least 0, one of them above 0")
     return [weight / math.fsum(weights) for weight in weights]
@@ -92,7 +94,8 @@ def fused_rows(members: Sequence[tuple[Sequence[Row], float]], fusion: str, labe
     keys = found[0][0]
     for rows, _ in found:
         if differing := keys.keys() ^ rows.keys():
-            raise SefrontError(f"{len(differing)} clips were judged for some members only; see that their files stay")
+            clips = f"{len(differing)} clip{'s were' if len(differing) > 1 else ' was'}"
+            raise SefrontError(f"{clips} judged for some members only; see that their files stay")
     scores = fuse_scores(
         [
             (np.array([rows[key]["scores"] for key in keys], dtype=np.float64).reshape(len(keys), len(labels)), weight)

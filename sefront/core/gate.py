@@ -1,12 +1,13 @@
 """How much of the noisy input is added back, learnt from what was heard of the clip so far.
 
 With the input y, the estimate x_hat, n_hat = y - x_hat, frames k of K = 256 samples and two numbers a and b to learn,
-which begin as logit(0.2) and 0, the share m is
+which begin as logit(0.2) / 10 and 0, the share m is
 
-    r_k = (sum_(s < k K) x_hat(s)^2 + e) / (sum_(s < k K) n_hat(s)^2 + e),   m_k = sigmoid(a + b ln r_k)
+    r_k = (sum_(s < k K) x_hat(s)^2 + e) / (sum_(s < k K) n_hat(s)^2 + e),   m_k = sigmoid(10 (a + b ln r_k))
     m(k K + j) = m_(k-1) + (j + 1) / K (m_k - m_(k-1)),   m_(-1) = m_0
 
-r is the signal-to-noise ratio that was found so far, whatever the level, so the share settles as the clip goes on.
+r is the signal-to-noise ratio that was found so far, whatever the level, so the share settles as the clip goes on. The
+10 keeps a and b at the size of a network's weights, whose learning rate they get beside a frontend that is trained too.
 Nothing depends on what comes later. Source: none; the share of observation adding is a constant in the literature.
 """
 
@@ -22,20 +23,21 @@ from sefront.core.losses import EPSILON
 
 FRAME = 256  # samples
 FIRST = 0.2  # the share before anything is learnt
+SCALE = 10.0  # how much faster than its two numbers the share moves
 
 
 class Gate(nn.Module):
-    """From the energies that were heard to the share of the input: m = sigmoid(a + b ln r)."""
+    """From the energies that were heard to the share of the input: m = sigmoid(10 (a + b ln r))."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.offset = nn.Parameter(torch.tensor(math.log(FIRST / (1 - FIRST))))
+        self.offset = nn.Parameter(torch.tensor(math.log(FIRST / (1 - FIRST)) / SCALE))
         self.slope = nn.Parameter(torch.tensor(0.0))
 
     def forward(self, heard: Tensor) -> Tensor:
         """Shares (batch, frames) for the energies of estimate and noise, (2, batch, frames), before each frame."""
         logarithms = torch.log(heard + EPSILON)
-        return torch.sigmoid(self.offset + self.slope * (logarithms[0] - logarithms[1]))
+        return torch.sigmoid(SCALE * (self.offset + self.slope * (logarithms[0] - logarithms[1])))
 
 
 class Shares:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import nn
 
@@ -115,7 +116,7 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     experiment = replace(experiment, snr=snr, test_snr=test_snr)
     data = replace(data, experiment=experiment)
     models = models_of(experiment, components, corpus.task())
-    given, original = initialised(experiment, components, models, corpus.task())
+    initial = initialised(experiment, components, models, corpus.task())
     coupler = Coupler(
         models.frontend,
         models.backend,
@@ -128,7 +129,8 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
         folder=folder,
         progress=progress,
         damages=damages,
-        given=given,
+        given=initial.given,
+        loaded=initial.loaded,
     )
     lengths = lengths_of(experiment, corpus, [phase.name for phase in coupler.planned()])
     coupler.lengths = lengths
@@ -138,20 +140,26 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     tested = data.noise(experiment.test_noise, "test_noise")
     check_apart(experiment.noise, dict(zip(experiment.test_noise, tested, strict=True)))
     unheard = replace(data, damages=Damages(experiment.strict))  # the evaluation will name what is damaged
-    return Job(run, coupler, data.material(corpus), unheard.test(corpus), data.frontend_material(corpus), original)
+    return Job(
+        run, coupler, data.material(corpus), unheard.test(corpus), data.frontend_material(corpus), initial.original
+    )
 
 
-def initialised(
-    experiment: Experiment, components: Components, models: Models, task: Task | None
-) -> tuple[list[str], Weights | None]:
+class Initial(NamedTuple):
+    """What came from other runs: parts with weights, those of them that are trained, and a clean-trained backend."""
+
+    loaded: list[str]
+    given: list[str]
+    original: Weights | None
+
+
+def initialised(experiment: Experiment, components: Components, models: Models, task: Task | None) -> Initial:
     """Load the parts of other runs that take the place of pre-training.
-
-    Returns:
-        The parts that were given, and the clean-trained backend that came with the backend, if any.
 
     Raises:
         SefrontError: The mode or the other run lacks the part, or the weights do not fit.
     """
+    loaded: list[str] = []
     given: list[str] = []
     original: Weights | None = None
     for part, source in (("frontend", experiment.init_frontend), ("backend", experiment.init_backend)):
@@ -166,8 +174,9 @@ def initialised(
             raise SefrontError(f"--init-{part} {source}: that run (mode '{other.experiment.mode}') has no {part}")
         weights = weights_of(theirs)
         put_weights(module, fitting(weights, module), f"--init-{part} {source}")
+        loaded.append(part)
         if not lacks_gate(weights, module):  # else pre-training has yet to teach it
             given.append(part)
         if part == "backend" and task and other.task and task.labels == other.task.labels:
             original = load_part(other.path / "checkpoint" / "original", "backend")
-    return given, original
+    return Initial(loaded, given, original)

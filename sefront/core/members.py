@@ -52,6 +52,7 @@ def fuse(
     if out and (Path(out) / "experiment.toml").exists():
         raise SefrontError(f"{out}: holds a run, whose own evaluation stays as it is; name another place with --out")
     trial = runs[0].trial(metrics=[task.metric] if metrics is None and task else metrics, **how)
+    check_metrics(trial)
     for run in runs[1:]:
         check_unlearnt(run, runs[0], trial)
     judged = [judge(trial.chain, trial.mixtures, trial.how), *(member_rows(run, trial) for run in runs[1:])]
@@ -65,10 +66,11 @@ def fuse(
 
 
 def names(runs: Sequence[Run]) -> list[str]:
-    """What each run is called in the table: the settings it was opened with, or its folder; each name once."""
+    """What each run is called in the table: the settings that it does not share with all, or its folder; each once."""
     found: list[str] = []
     for run in runs:
-        stem = ",".join(map(str, run.changed.values())) or run.path.resolve().name
+        own = [item for item in run.changed.items() if not all(item in other.changed.items() for other in runs)]
+        stem = ",".join(str(value) for _, value in own) or run.path.resolve().name
         taken = {*SYSTEMS, FUSED, *found}
         found.append(next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, len(runs) + 2))) if n not in taken))
     return found
@@ -79,11 +81,24 @@ def called(name: str, rows: Sequence[Row]) -> list[Row]:
     return [{**row, "system": name} if row["system"] == "coupled" else row for row in rows]
 
 
+def check_metrics(trial: Trial) -> None:
+    """Refuse metrics that say nothing about decisions, which are all that is fused.
+
+    Raises:
+        SefrontError: There is no other one.
+    """
+    if trial.task and all(metric.card().compares == "waves" for metric in trial.how.metrics.values()):
+        raise SefrontError(
+            "none of the metrics judges decisions, which are what is fused; name one that does, such as "
+            f"{trial.task.metric}"
+        )
+
+
 def check_member(run: Run, first: Run) -> None:
     """Refuse a run whose scores cannot be fused with those of the `first` one.
 
     Raises:
-        SefrontError: It has no scores, other labels, another sample rate, or a setting that changes nothing.
+        SefrontError: It has no scores, other labels, or another sample rate.
     """
     mode, rate = run.experiment.mode, run.experiment.sample_rate
     if run.task is None or run.backend is None:
@@ -98,12 +113,6 @@ def check_member(run: Run, first: Run) -> None:
             f"{run.path}: works at {rate} Hz, but {first.path} at {first.experiment.sample_rate} Hz; "
             "fuse runs of one sample rate"
         )
-    for key in run.changed:
-        if key.partition(".")[0] not in run.models.chain:
-            raise SefrontError(
-                f"{run.path}: {key} does not change what the run decides; name a setting of its "
-                f"{' or '.join(run.models.chain)}"
-            )
 
 
 def check_unlearnt(run: Run, first: Run, trial: Trial) -> None:

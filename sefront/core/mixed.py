@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal, cast
 
 import torch
@@ -21,6 +22,7 @@ from sefront.core.chain import differentiable, enhance
 from sefront.core.checkpoint import Weights
 from sefront.core.errors import SefrontError
 from sefront.core.gate import Gate, Shares
+from sefront.core.losses import wsdr
 from sefront.core.masking import masked
 from sefront.core.modes import trainable
 from sefront.core.parameters import Parameter, build, filled, parameters
@@ -30,7 +32,7 @@ from sefront.core.signal import full_precision
 from sefront.core.streaming import Stream, Streaming, latency
 from sefront.core.types import Batch, Enhanced
 
-GATE_LR = 2e-2  # two numbers of size one, which have a few hundred steps to get there
+GATE_LR = 2e-3  # two numbers of size 0.1, which have a few hundred steps to get there
 UNMIXED, GATE = "unmixed.", "mix_gate."  # what the weights of a `Mixed` are called
 MIX = Parameter(
     "mix", float | Literal["learnt"] | None, None,
@@ -42,11 +44,11 @@ MIX = Parameter(
 class Mixed(nn.Module):
     """A frontend that lets a share of the noisy input through.
 
-    What else the frontend says of itself, such as `pads`, `recipe` or `fit`, holds for this one too. A fixed share has
-    nothing to learn, and the frontend's own loss sees the estimate without it, or training would undo it. With a
-    learnt one that loss sees what comes out, so that the gate learns too; a loss that looks at masks alone teaches it
-    nothing, and then only the loss of a backend does, in mode mtl. A frontend that has nothing to train leaves the
-    gate as the only learner; all gradients that it needs pass, so the whole is differentiable.
+    What else the frontend says of itself, such as `pads`, `recipe` or `fit`, holds for this one too. The frontend's
+    own loss sees the estimate without the share, or training would undo it. A fixed share has nothing to learn; the
+    gate of a learnt one learns from the wSDR of what comes out, which leaves the frontend as it is, and in mode mtl
+    from the task too. A frontend that has nothing to train leaves the gate as the only learner; all gradients that it
+    needs pass, so the whole is differentiable.
 
     Args:
         frontend: The frontend.
@@ -80,11 +82,15 @@ class Mixed(nn.Module):
         ``extras`` are the frontend's own and "unmixed", its waves, and "mix", the share of every sample, (batch, time).
         """
         enhanced = enhance(self.unmixed, waves, lengths)
-        with full_precision(waves):
-            estimate, noisy = enhanced.waves.float(), masked(waves, lengths).float()
-            shares = self.shares()(estimate, noisy)
-            mixed = torch.lerp(estimate, noisy, shares)
+        mixed, shares = self.added(enhanced.waves, masked(waves, lengths))
         return Enhanced(mixed, {**enhanced.extras, "unmixed": enhanced.waves, "mix": shares})
+
+    def added(self, estimate: Tensor, noisy: Tensor) -> tuple[Tensor, Tensor]:
+        """`estimate` with its share of `noisy`, and the share of every sample, all (batch, time)."""
+        with full_precision(noisy):
+            estimate, noisy = estimate.float(), noisy.float()
+            shares = self.shares()(estimate, noisy)
+            return torch.lerp(estimate, noisy, shares), shares
 
     def shares(self) -> Callable[[Tensor, Tensor], Tensor]:
         """What says the shares of a recording: from the next of its estimate and input to those of every sample."""
@@ -93,10 +99,13 @@ class Mixed(nn.Module):
         return lambda estimate, noisy: estimate.new_tensor(self.mix).expand_as(estimate)
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The frontend's own loss, (batch,): without the share where it is fixed."""
+        """The frontend's own loss of its estimate, (batch,), and the wSDR that teaches the gate, and it alone."""
+        estimate = enhanced.extras["unmixed"]
+        own = self.unmixed.loss(replace(enhanced, waves=estimate), batch)
         if self.mix_gate is None:
-            enhanced = replace(enhanced, waves=enhanced.extras["unmixed"])
-        return self.unmixed.loss(enhanced, batch)
+            return own
+        mixed, _ = self.added(estimate.detach(), masked(batch.noisy, batch.lengths))
+        return own + wsdr(mixed, batch)
 
     def stream(self) -> Stream:
         """A stream at the beginning of a recording, where the frontend has one."""
@@ -182,7 +191,8 @@ def opened(weights: Mapping[str, Tensor], module: nn.Module, run: Path) -> Weigh
     """
     if lacks_gate(weights, module):
         raise SefrontError(
-            f"{run}: has no learnt share, which only training gives: sefront couple -o frontend.mix=learnt "
-            f"--init-frontend {run}; or open it with a fixed one, such as frontend.mix=0.2"
+            f"{run}: has no learnt share, which only training gives: sefront couple --from "
+            f"{quote(str(run / 'experiment.toml'))} -o frontend.mix=learnt --init-frontend {quote(str(run))}; "
+            "or open it with a fixed one, such as frontend.mix=0.2"
         )
     return fitting(weights, module)

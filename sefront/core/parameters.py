@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from sefront.core.errors import BadOptionError, unknown
+from sefront.core.errors import BadOptionError, nearest, unknown
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,25 @@ def described(docstring: str) -> dict[str, str]:
 
 
 def candidates(value: Any) -> list[Any]:
-    """How a value may be read: a word of the command line is tried as JSON, as itself and as a comma-separated list."""
+    """How a value may be read.
+
+    A word of the command line is tried as JSON, as itself and as a comma-separated list; a number also as a word.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [value, str(value)]
     if not isinstance(value, str):
         return [value]
     readings: list[Any] = [None] if value.lower() == "none" else []
     with suppress(ValueError):  # not JSON: the word itself is the value
         readings.append(json.loads(value))
     return [*readings, value, [part for part in value.split(",") if part]]
+
+
+def words(annotation: Any) -> list[str]:
+    """The words that an annotation lists."""
+    if get_origin(annotation) is Literal:
+        return [word for word in get_args(annotation) if isinstance(word, str)]
+    return [word for inner in get_args(annotation) for word in words(inner)]
 
 
 def checked(parameter: Parameter, value: Any, owner: str) -> Any:
@@ -82,11 +94,16 @@ def checked(parameter: Parameter, value: Any, owner: str) -> Any:
         return value
     for reading in candidates(value):
         try:
-            return adapter.validate_python(reading)
+            found = adapter.validate_python(reading)
         except ValidationError as error:
             reason = error.errors()[0]["msg"]
+            continue
+        if isinstance(found, bool) or not isinstance(reading, bool):
+            return found
+        reason = "Input should not be true or false"  # which would else become 1 or 0
+    hint = nearest(str(value), words(parameter.annotation))
     raise BadOptionError(
-        f"{owner}: option '{parameter.name}' is {value!r}, which is not {parameter.type_name()} "
+        f"{owner}: option '{parameter.name}' is {value!r}, which is not {parameter.type_name()}{hint} "
         f"({reason[0].lower()}{reason[1:]}; default {parameter.default!r})"
     )
 

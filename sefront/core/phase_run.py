@@ -35,7 +35,7 @@ class PhaseRun:
     Args:
         phase: Who learns what, and how.
         parts: All modules by name, learners or not.
-        fresh: Learners that no phase has trained before: what they want to know of their data is gathered first.
+        fresh: Learners that nothing has trained before: what they want to know of their data is gathered first.
         update: What moves the learners.
         judge: What scores an epoch.
         train: Training mixtures.

@@ -1,9 +1,10 @@
 """What a component must be able to do. Protocols are structural: conform by having the methods, not by inheriting.
 
 Protocols hold methods only, so that ``isinstance`` works; optional attributes (`differentiable`, `pads`, `latency`,
-`recipe`, `toy`, `chain`) are read on the built instance with a default. There are optional methods too:
-`fit(waves, lengths)` is shown what a component will learn from, before its first phase; for `stream()` see
-`sefront.core.streaming`.
+`recipe`, `adjustable`, `toy`, `chain`) are read on the built instance with a default. `adjustable` names the
+options that may change after training; by default none of a component with parameters to train, and all of any other.
+There are optional methods too: `fit(waves, lengths)` is shown what a component will learn from, before its first phase;
+for `stream()` see `sefront.core.streaming`.
 """
 
 from __future__ import annotations

@@ -26,12 +26,12 @@ from sefront.core.experiment import Experiment
 from sefront.core.inference import Listener
 from sefront.core.lock import trained
 from sefront.core.measures import defined, metric_of, usual
-from sefront.core.mixed import opened
+from sefront.core.opening import check_adjustable, put_best
 from sefront.core.precision import device_named, uses_bf16
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
 from sefront.core.runs import altered
-from sefront.core.setup import Components, Models, models_of
+from sefront.core.setup import BOTH, Components, Models, models_of
 from sefront.core.supply import Data
 from sefront.core.table import hardest, rendered
 from sefront.core.written import task_in
@@ -51,7 +51,7 @@ class Run:
         models: The modules.
         components: The installed components, for corpora and metrics by name.
         progress: Who watches.
-        changed: Settings in place of those it was trained with.
+        changed: Settings in place of those it was trained with; such a run is not the one in the folder.
     """
 
     path: Path
@@ -72,25 +72,36 @@ class Run:
             options: Settings in place of those it was trained with, such as ``{"frontend.decode": "t1_prm"}``.
 
         Raises:
-            SefrontError: There is no run, or it has no trained weights yet.
+            SefrontError: There is no run, it has no trained weights yet, or a setting cannot change any more.
         """
         written = path / "experiment.toml"
         if not written.exists():
             raise SefrontError(f"{path}: not a run folder (it holds no experiment.toml)")
         if not trained(path):
             raise SefrontError(f"{path}: is not trained to its end; continue it with --out {path} --resume")
-        experiment = Experiment.read(written)
-        experiment = replace(experiment, options={**experiment.options, **(options or {})})
-        task = task_in(written)
-        run = cls(path, experiment, task, models_of(experiment, components, task), components, changed=options or {})
-        for name in run.models.chain:
-            module = getattr(run.models, name)
-            weights = checkpoint.load_part(path / "checkpoint" / "best", name)
-            if weights is None and any(True for _ in module.parameters()):
-                raise SefrontError(f"{path}: has no trained {name} yet; continue it with --out {path} --resume")
-            put_weights(module, opened(weights or {}, module, path), f"{path}: the {name}")
-            module.eval()
-        return run
+        experiment, task = Experiment.read(written), task_in(written)
+        wanted = replace(experiment, options={**experiment.options, **(options or {})})
+        models = models_of(wanted, components, task)
+        check_adjustable(experiment, wanted, models, components, path)
+        put_best(models, path)
+        return cls(path, wanted, task, models, components, changed=options or {})
+
+    def with_frontend(self, frontend: Frontend) -> Run:
+        """The same run with another frontend before its backend, such as what `sefront.wrap_enhancer` returns.
+
+        Raises:
+            SefrontError: The run has no backend, or the frontend works at another sample rate.
+        """
+        if self.backend is None:
+            raise SefrontError(f"{self.path}: mode '{self.experiment.mode}' has no backend to put a frontend before")
+        own = self.experiment.sample_rate
+        rate = getattr(frontend, "sample_rate", own)
+        if rate != own:
+            raise SefrontError(f"{self.path}: works at {own} Hz, but the frontend at {rate} Hz; build it for {own} Hz")
+        if isinstance(frontend, nn.Module):
+            frontend.eval()
+        models = replace(self.models, frontend=frontend, chain=BOTH)
+        return replace(self, models=models, changed={**self.changed, "frontend": type(frontend).__name__})
 
     @property
     def frontend(self) -> Frontend | None:
@@ -149,7 +160,8 @@ class Run:
             device=device,
         )  # fmt: skip
         evaluation = trial.evaluation(judge(trial.chain, trial.mixtures, trial.how))
-        own = trial.data.experiment.judges_like(Experiment.read(self.path / "experiment.toml"))
+        unchanged = Experiment.read(self.path / "experiment.toml")
+        own = not self.changed and trial.data.experiment.judges_like(unchanged)
         if out or (own and metrics is None and split == "test" and original is None):
             evaluation.save(Path(out or self.path))
         return evaluation

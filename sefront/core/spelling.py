@@ -23,8 +23,6 @@ def spelt(name: str, value: Any) -> Any:
     if name in SEVERAL:
         alone = isinstance(value, str | os.PathLike) or not isinstance(value, Iterable)
         return tuple(map(written_out, [value] if alone else value))
-    if name == "precision" and isinstance(value, int):
-        return str(value)
     if name in ("snr", "test_snr") and isinstance(value, str):
         return span(value, "--snr") if name == "snr" else numbers(value, "--test-snr")
     if name in ("snr", "test_snr") and isinstance(value, int | float):

@@ -27,6 +27,8 @@ from sefront.core.types import Batch, Enhanced
 SINC = {"lowpass_filter_width": 256, "rolloff": 1.0}  # 16 to 48 kHz and back leave speech 42 to 75 dB of SI-SDR
 SLACK = 0.1  # seconds of its output by which an enhancer's frames may miss the length of its input
 
+UPRIGHT = "torch.nn.Sequential(torch.nn.Unflatten(1, (1, -1)), model, torch.nn.Flatten(1))"
+
 
 class Wrapped(nn.Module):
     """A frontend around any enhancer; `sefront.wrap_enhancer` builds it, a plugin may derive from it.
@@ -80,13 +82,14 @@ class Wrapped(nn.Module):
         """Enhance `waves` (batch, time), of which `lengths` (batch,) samples are valid.
 
         Raises:
-            SefrontError: The enhancer returned something else than finite waves of about the length it was given.
+            SefrontError: The enhancer failed, or returned something else than finite waves of about the length that
+                it was given.
         """
         own = torch.div(lengths * self.own_rate + self.sample_rate - 1, self.sample_rate, rounding_mode="floor")
         with full_precision(waves), torch.set_grad_enabled(self.differentiable and torch.is_grad_enabled()):
             heard = masked(resampled(masked(waves.float(), lengths), self.sample_rate, self.own_rate), own)
             heard = F.pad(heard, (0, self.delay)).clone()  # the enhancer may write on what it is given
-            enhanced = self.clips(heard, own) if self.takes == "numpy" else self.accepted(self.enhancer(heard), heard)
+            enhanced = self.clips(heard, own) if self.takes == "numpy" else self.called(heard)
             back = resampled(masked(enhanced[:, self.delay :], own), self.own_rate, self.sample_rate)
             return Enhanced(masked(back[:, : waves.shape[1]], lengths))
 
@@ -95,8 +98,24 @@ class Wrapped(nn.Module):
         rows = []
         for row, size in zip(heard.cpu(), (own + self.delay).tolist(), strict=True):
             clip = row[:size]
-            rows.append(F.pad(self.accepted(self.enhancer(clip.numpy()), clip), (0, len(row) - size)))
+            rows.append(F.pad(self.called(clip), (0, len(row) - size)))
         return torch.stack(rows).to(heard.device)
+
+    def called(self, given: Tensor) -> Tensor:
+        """What the enhancer makes of `given` waves, as `accepted` says.
+
+        Raises:
+            SefrontError: It fails, or returns nothing that could be taken for the enhanced waves.
+        """
+        try:
+            found = self.enhancer(given if self.takes == "torch" else given.numpy())
+        except SefrontError:
+            raise
+        except Exception as error:
+            hint = f"; one that wants (batch, 1, time) is wrapped as {UPRIGHT}" if self.takes == "torch" else ""
+            raised = " ".join(f"raised {type(error).__name__}: {error}".split())
+            raise SefrontError(f"{self.told(raised, given)}{hint}") from error
+        return self.accepted(found, given)
 
     def accepted(self, found: Any, given: Tensor) -> Tensor:
         """`found` as float32 waves of the shape and on the device of what was `given`, cut or padded at the end.
@@ -110,12 +129,15 @@ class Wrapped(nn.Module):
             if waves.isfinite().all():
                 return F.pad(waves.to(given), (0, given.shape[-1] - waves.shape[-1]))
             fault = "returned values that are not finite (NaN or infinity)"
+        raise SefrontError(
+            f"{self.told(fault, given)} and returns real waves of that shape, up to {SLACK:g} s longer or shorter"
+        )
+
+    def told(self, fault: str, given: Tensor) -> str:
+        """The enhancer, its `fault` and what it was `given`."""
         name = getattr(self.enhancer, "__name__", type(self.enhancer).__name__)
         kind = "a float32 tensor" if self.takes == "torch" else "a float32 array"
-        raise SefrontError(
-            f"enhancer '{name}' {fault}; it is given {kind} of shape {tuple(given.shape)} at {self.own_rate} Hz and "
-            f"returns real waves of that shape, up to {SLACK:g} s longer or shorter"
-        )
+        return f"enhancer '{name}' {fault}; it is given {kind} of shape {tuple(given.shape)} at {self.own_rate} Hz"
 
     def fault(self, found: Any, shape: tuple[int, ...]) -> str:
         """What is wrong with `found` in place of waves of `shape`, or nothing."""

@@ -56,7 +56,7 @@ class DCUNet(nn.Module):
         arch: Number of convolutions: 10, 16 or 20 (1.4, 2.4 and 3.5 million parameters at full width).
         width: Complex maps of the first level, which those of the others follow; 32 as published.
         time_stride: 2 as published; 1 replaces every stride along time, so that no frames are joined.
-        n_fft: Points of the transform in samples.
+        n_fft: Points of the transform in samples, whatever the sample rate.
         hop: Samples between frames.
         loss: Loss of the frontend: wSDR, negative SI-SDR, squared error of the power of the mask, or absolute error of
             the magnitudes.

@@ -33,7 +33,7 @@ class LSTMIRM(nn.Module):
         width: Cells of a layer; 256 (1.1 million parameters) trains on a laptop, 1024 (13.9 million) is the paper's
             size and comes with the paper's optimiser.
         layers: LSTM layers; the paper found two to be best.
-        n_fft: Points of the transform in samples.
+        n_fft: Points of the transform in samples, whatever the sample rate.
         hop: Samples between frames.
     """
 

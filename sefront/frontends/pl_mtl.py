@@ -58,9 +58,11 @@ class PLMTL(nn.Module):
         delta: Share of the mask in that, between 0 and 1.
         domain: What is joined: powers, amplitudes, or, literally, a mask of powers and a gain of amplitudes.
         rho: Share of the mask in the a-priori speech presence, between 0 and 1; the rest is IMCRA's own.
-        n_fft: Points of the transform in samples.
+        n_fft: Points of the transform in samples, whatever the sample rate.
         hop: Samples between frames.
     """
+
+    adjustable = ("decode", "delta", "domain", "rho")
 
     def __init__(
         self,

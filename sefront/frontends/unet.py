@@ -11,6 +11,7 @@ samples at 16 kHz are those of Choi et al. 2019, arXiv:1903.03107.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
@@ -40,6 +41,29 @@ class DoubleConv(nn.Sequential):
         super().__init__(*layers)
 
 
+class Past:
+    """The last frames that each causal padding was shown: what stands before the next ones, in place of zeros."""
+
+    def __init__(self) -> None:
+        self.frames: dict[nn.Module, Tensor] = {}
+
+    def before(self, padding: nn.ZeroPad2d, x: Tensor) -> Tensor:
+        """`x` (batch, maps, bins, time) behind what `padding` was shown before."""
+        count = padding.padding[0]
+        x = torch.cat([self.frames[padding], x], 3) if padding in self.frames else padding(x)
+        self.frames[padding] = x[..., x.shape[3] - count :]
+        return x
+
+
+def onward(layers: Iterable[nn.Module], x: Tensor, frames: Tensor, past: Past | None) -> Tensor:
+    """`layers` in turn on `x` (batch, maps, bins, time), of which `frames` (batch,) are valid."""
+    if past is None:
+        return through(layers, x, frames)[0]
+    for layer in layers:
+        x = past.before(layer, x) if isinstance(layer, nn.ZeroPad2d) else layer(x)
+    return x
+
+
 class UNet(nn.Module):
     """Real ratio mask estimated by a U-Net on the log power spectrum.
 
@@ -47,7 +71,7 @@ class UNet(nn.Module):
         width: Maps of the first level, doubled at each level below; 8 (about 0.46 million parameters) trains on a
             laptop, 32 (7.4 million) is the full size, for which the paper's learning rate of 1e-4 is meant.
         depth: Levels above the bottleneck.
-        n_fft: Points of the transform in samples.
+        n_fft: Points of the transform in samples, whatever the sample rate.
         hop: Samples between frames.
         feature: What the network sees: log power, or magnitude.
         causal: Whether the network looks only back, so that it can enhance while the audio arrives.
@@ -88,31 +112,30 @@ class UNet(nn.Module):
         mask = self.mask(spectrum, self.stft.frames(lengths))
         return Enhanced(self.stft.inverse(spectrum * mask, lengths, waves.shape[1]), {"mask": mask})
 
-    def mask(self, spectrum: Tensor, frames: Tensor) -> Tensor:
-        """Mask in (0, 1) for a complex `spectrum` (batch, bins, time), of which `frames` (batch,) are valid."""
+    def mask(self, spectrum: Tensor, frames: Tensor, past: Past | None = None) -> Tensor:
+        """Mask in (0, 1) for a complex `spectrum` (batch, bins, time), of which `frames` (batch,) are valid.
+
+        Where the network is causal, the spectrum may follow on what `past` has heard.
+        """
         power = power_of(spectrum)
         feature = torch.log(power + 1e-8) if self.feature == "log" else (power + 1e-12).sqrt()
         bins = feature.shape[1]
         x = F.pad(masked(feature, frames), (0, 0, 0, -bins % 2**self.depth))[:, None]
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):
-            x, _ = through([self.pool if level else self.norm, *block], x, frames)  # type: ignore[misc]
+            x = onward([self.pool if level else self.norm, *block], x, frames, past)  # type: ignore[misc]
             skips.append(x)
         for up, merge, skip in zip(self.up, self.merge, reversed(skips[:-1]), strict=True):
-            x, _ = through(merge, torch.cat([skip, masked(up(x), frames)], 1), frames)  # type: ignore[arg-type]
+            x = onward(merge, torch.cat([skip, masked(up(x), frames)], 1), frames, past)  # type: ignore[arg-type]
         return torch.sigmoid(self.head(x)[:, 0, :bins].float())
 
     def stream(self) -> SpectralStream:
-        """A stream at the beginning of a recording; only where `causal`.
+        """A stream at the beginning of a recording; only where `causal`."""
 
-        Every block of frames is computed anew with as many frames before it as the mask depends on.
-        """
-        memory = 4 * (2 * self.depth + 1)
-
-        def process(spectrum: Tensor, before: Tensor | None, last: bool) -> tuple[Tensor, Tensor]:
-            heard = spectrum if before is None else torch.cat([before, spectrum], 2)
-            mask = self.mask(heard, torch.full((len(heard),), heard.shape[2], device=heard.device))
-            return (heard * mask)[:, :, heard.shape[2] - spectrum.shape[2] :], heard[:, :, -memory:]
+        def process(spectrum: Tensor, past: Past | None, last: bool) -> tuple[Tensor, Past]:
+            past = past or Past()
+            frames = torch.full((len(spectrum),), spectrum.shape[2], device=spectrum.device)
+            return spectrum * self.mask(spectrum, frames, past), past
 
         return SpectralStream(self.stft, process)
 

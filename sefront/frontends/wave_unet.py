@@ -40,7 +40,7 @@ class WaveUNet(nn.Module):
     """
 
     pads = False
-    recipe = Recipe(lr=1e-3, batch_size=16, schedule="cosine")
+    recipe = Recipe(lr=3e-4, batch_size=16, schedule="cosine", clip=5.0)
 
     def __init__(self, sample_rate: int, *, levels: int = 8, filters: int = 24, loss: WaveLoss = "wsdr") -> None:
         super().__init__()

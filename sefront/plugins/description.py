@@ -10,7 +10,9 @@ from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from sefront.core.clips import Task
-from sefront.core.mixed import options_of
+from sefront.core.errors import SefrontError
+from sefront.core.mixed import frontend_of, options_of
+from sefront.core.parameters import build
 from sefront.plugins.failures import BrokenError, guarded
 from sefront.plugins.offers import Offer
 from sefront.plugins.resolution import resolve
@@ -19,11 +21,15 @@ RATE = 16000  # Hz, at which frontends and backends are built to be described
 EXAMPLE = Task("classification", ("a", "b", "c", "d"), "uar")
 
 
-def description(offer: Offer) -> dict[str, Any]:
+def description(offer: Offer, given: Mapping[str, Any]) -> dict[str, Any]:
     """Everything known about one component, ready for JSON.
 
+    Args:
+        offer: The component.
+        given: Options to build it with, such as ``{"causal": True}``; a name may have the family before it.
+
     Raises:
-        SefrontError: It cannot be used.
+        SefrontError: It cannot be used, or not with the options that are given.
     """
     component = resolve(offer)
     facts: dict[str, Any] = {
@@ -37,8 +43,10 @@ def description(offer: Offer) -> dict[str, Any]:
     }
     try:
         facts["options"] = guarded(lambda: options(offer.family, component))
-        return facts | built(offer.family, component)
+        return facts | built(offer, component, {k.removeprefix(f"{offer.family}."): v for k, v in given.items()})
     except BrokenError as error:
+        if given and refused(error):
+            raise
         return facts | {"unbuilt": str(error)}
 
 
@@ -50,29 +58,39 @@ def options(family: str, component: type[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def built(family: str, component: type[Any]) -> dict[str, Any]:
-    """What only an instance knows.
+def built(offer: Offer, component: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What only an instance knows that has the options that are `given`, and defaults for the others.
 
     Raises:
-        BrokenError: It cannot be built with its defaults.
+        BrokenError: It cannot be built with them.
     """
-    if family in ("frontend", "backend"):
-        fixed = (EXAMPLE, RATE) if family == "backend" else (RATE,)
-        return model_facts(guarded(lambda: component(*fixed)))
-    if family in ("corpus", "metric"):
-        return {"card": plain(card(component))}
-    return {}
+    owner = f"{offer.family} '{offer.name}'"
+    if offer.family == "frontend":
+        return model_facts(guarded(lambda: frontend_of(component, RATE, given, owner)))
+    if offer.family == "backend":
+        return model_facts(guarded(lambda: build(component, EXAMPLE, RATE, options=given, owner=owner)))
+    if offer.family == "coupling":
+        guarded(lambda: build(component, options=given, owner=owner))
+        return {}
+    return {"card": plain(card(component, given, owner))}
 
 
-def card(component: type[Any]) -> Any:
+def refused(error: BrokenError) -> bool:
+    """Whether it was an option that the `error` is about."""
+    return isinstance(error.__cause__, SefrontError)
+
+
+def card(component: type[Any], given: Mapping[str, Any], owner: str) -> Any:
     """The card of a corpus or metric; one tells where to get the audio, so it must be had without the audio.
 
     Raises:
-        BrokenError: The card depends on arguments.
+        BrokenError: The card depends on arguments, or an option is wrong.
     """
     try:
-        return guarded(lambda: component().card())
-    except BrokenError:
+        return guarded(lambda: build(component, options=given, owner=owner).card())
+    except BrokenError as error:
+        if given and refused(error):
+            raise
         with suppress(BrokenError):  # a card that is always the same needs no built instance
             return guarded(lambda: object.__new__(component).card())
         raise

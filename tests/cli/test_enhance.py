@@ -114,6 +114,11 @@ def test_damaged_files_are_counted_or_stop(run_here: Run, here: Path) -> None:
             "frontend 'unet' has to be trained first: sefront couple --frontend unet --mode frontend_only, then --run",
         ),
         (("a.wav", "-o", "out", *ENHANCE, "-o", "frontend.oder=2"), "frontend 'spectral_subtraction' has no option"),
+        (
+            ("a.wav", "-o", "floor=0.1", *ENHANCE),
+            "-o floor=0.1: write settings as frontend.floor=0.1; a place with '=' in its name as ./floor=0.1",
+        ),
+        (("a.wav", "-o", "out", *ENHANCE, "-o", "floor=0.1"), "-o floor=0.1: write settings as frontend.floor=0.1; a"),
         (("b.wav", "-o", "out", *ENHANCE), "b.wav: no such file or folder"),
         (("empty", "-o", "out", *ENHANCE), "empty: no audio files there ("),
         (("a.wav", "-o", "text.txt", *ENHANCE), "text.txt/a.wav: cannot be written ("),
@@ -135,6 +140,15 @@ def test_mistakes_of_enhance(run_here: Run, here: Path, words: tuple[str, ...], 
     assert message in err
     assert err.count("\n") == 1, err
     assert contents(here) == before
+
+
+@pytest.mark.parametrize("place", ["./a=b", "x=y", "deep/a=b"])
+def test_a_place_may_look_like_a_setting(run_here: Run, here: Path, place: str) -> None:
+    soundfile.write("a.wav", voice(8000, 150.0), RATE)
+    Path("x=y").mkdir()
+    code, _, err = run_here("enhance", "a.wav", "-o", place, *ENHANCE)
+    assert code == 0, err
+    assert Path(place, "a.wav").exists()
 
 
 def test_a_full_disk_while_enhancing(run_here: Run, here: Path) -> None:
@@ -176,8 +190,8 @@ def test_damage_far_inside_a_long_file(run_here: Run, here: Path) -> None:
 
 
 def test_the_bar_moves_within_a_long_file(run_here: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    soundfile.write("a.wav", hiss(700_000), RATE)
-    samples = hiss(700_000)
+    soundfile.write("a.wav", hiss(600_000), RATE)
+    samples = hiss(600_000)
     samples[300_000] = np.nan
     soundfile.write("b.wav", samples, RATE, subtype="FLOAT")
     Path("c.wav").write_text("no audio")
@@ -213,3 +227,16 @@ def test_memory_does_not_grow_with_the_file(here: Path) -> None:
 
     short, long = most(1), most(10)
     assert long < short + 20_000  # the samples of ten minutes alone are 206,000
+
+
+def test_what_exceeds_full_scale_is_kept_where_it_can_be_and_told_of_where_it_cannot(run_here: Run, here: Path) -> None:
+    loud = 1.8 * np.sin(np.arange(RATE) / 10)
+    soundfile.write(here / "loud.wav", loud, RATE, subtype="FLOAT")
+    code, out, err = run_here("enhance", "loud.wav", "-o", "kept.wav", "--frontend", "identity")
+    assert code == 0, err
+    assert "clipped" not in out + err
+    np.testing.assert_allclose(soundfile.read(here / "kept.wav")[0], loud, atol=1e-6)
+    code, out, err = run_here("enhance", "loud.wav", "-o", "cut.flac", "--frontend", "identity")
+    assert code == 0, err
+    assert f"cut.flac: {(np.abs(loud) > 1).sum()} samples exceeded full scale and were clipped" in " ".join(err.split())
+    assert np.abs(soundfile.read(here / "cut.flac")[0]).max() <= 1

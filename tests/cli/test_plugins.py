@@ -112,6 +112,43 @@ def test_show_latency(run_here: Run, name: str, said: str) -> None:
     assert f"latency               {said}" in out
 
 
+@pytest.mark.parametrize("key", ["causal", "frontend.causal"])
+def test_show_with_an_option(run_here: Run, key: str) -> None:
+    code, out, err = run_here("plugins", "show", "unet", "-o", f"{key}=true", "-o", "mix=learnt")
+    assert code == 0, err
+    assert "latency               64 ms (1024 samples at 16 kHz)" in out
+
+
+def test_show_the_size_with_an_option(run_here: Run) -> None:
+    def size(*words: str) -> int:
+        (facts,) = json.loads(run_here("plugins", "show", "ser_cnn", "--json", *words)[1])
+        return int(facts["trainable_parameters"])
+
+    assert size("-o", "width=2") == size("-o", "backend.width=2") < size()
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "message"),
+    [
+        ("unet", "casual=true", "frontend 'unet' has no option 'casual'; did you mean 'causal'?"),
+        ("unet", "causal=maybe", "frontend 'unet': option 'causal' is 'maybe', which is not bool"),
+        ("unet", "width=0", "frontend 'unet': width must be at least 1"),
+        ("unet", "mix=2", "frontend 'unet': mix is 2"),
+        ("unet", "backend.width=2", "frontend 'unet' has no option 'backend.width'"),
+        ("unet", "causal", "-o causal: write settings as NAME=VALUE, such as -o width=16"),
+        ("ser_cnn", "widht=2", "backend 'ser_cnn' has no option 'widht'; did you mean 'width'?"),
+        ("iterative", "temprature=1", "coupling 'iterative' has no option 'temprature'; did you mean 'temperature'?"),
+        ("emodb", "trian=1", "corpus 'emodb' has no option 'trian'; did you mean 'train'?"),
+        ("uar", "a=1", "metric 'uar' has no option 'a'"),
+    ],
+)
+def test_mistakes_of_show(run_here: Run, name: str, option: str, message: str) -> None:
+    code, out, err = run_here("plugins", "show", name, "-o", option)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"sefront: {message}")
+    assert err.count("\n") == 1
+
+
 def test_show_card_without_the_audio(run_here: Run) -> None:
     code, out, _ = run_here("plugins", "show", "emodb")
     assert code == 0
@@ -140,7 +177,7 @@ def test_show_what_cannot_be_built(site: Site, run_here: Run) -> None:
     site.install("acme-metrics", {"acme": page('{"picky": "acme_metric:Picky"}'), "acme_metric": source})
     code, out, _ = run_here("plugins", "show", "picky")
     assert code == 0
-    assert "ValueError: no" in out
+    assert "metric 'picky': no" in out
 
 
 def test_show_unknown_name(run_here: Run) -> None:

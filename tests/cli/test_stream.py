@@ -122,6 +122,18 @@ FILES = "sefront: --stream reads stdin and writes stdout; leave out"
         (("a.wav", "--frontend", "identity", "--strict", "-o", "b"), f"{FILES} a.wav, -o b, --strict"),
         ((), "sefront: say what enhances: either --run RUN or --frontend NAME"),
         (("--frontend", "identiy"), "sefront: there is no frontend 'identiy'; did you mean 'identity'?"),
+        (
+            ("--frontend", "unet"),
+            "sefront: frontend 'unet' has to hear what comes later, so it cannot enhance a stream, and has to be "
+            "trained first; if `sefront plugins show unet` has an option that makes it causal, train it with that: "
+            "sefront couple --frontend unet --mode frontend_only -o frontend.NAME=VALUE, then --stream --run RUN\n",
+        ),
+        (
+            ("--frontend", "unet", "-o", "frontend.causal=true"),
+            "sefront: frontend 'unet' has to be trained first: sefront couple --frontend unet --mode frontend_only -o "
+            "frontend.causal=true, then --run RUN\n",
+        ),
+        (("--frontend", "identity", "-o", "decode=b"), "sefront: -o decode=b: write settings as frontend.decode=b; a"),
         (("--frontend", "identity", "-o", "frontend.a=1"), "sefront: frontend 'identity' has no option 'a'"),
     ],
 )

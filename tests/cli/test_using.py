@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,54 @@ def test_a_decoding_is_judged_as_if_it_were_alone(decoding: Path, run_here: Run,
         assert saved(here / value)["coupled"] == saved(here / "rows")[value]
 
 
+def test_a_run_under_other_settings_leaves_its_own_rows(decoding: Path, run_here: Run, here: Path) -> None:
+    before = contents(decoding)
+    asked = ("evaluate", str(decoding), "-o", "frontend.floor=0.5", "-o", "frontend.mix=0.2", "--json")
+    code, out, err = run_here(*asked)
+    assert code == 0, err
+    assert (contents(decoding), contents(here)) == (before, {})
+    assert run_here(*asked, "--out", "rows") == (0, out, err)
+    assert contents(decoding) == before
+    import sefront
+
+    alone = sefront.open_run(decoding, {"frontend.floor": 0.5, "frontend.mix": 0.2}).evaluate(metrics="uar")
+    scores = [row["scores"] for row in alone.predictions if row["system"] == "coupled"]
+    assert [row["scores"] for row in saved(here / "rows")["coupled"]] == scores
+    assert scores != [row["scores"] for row in saved(decoding)["coupled"]]
+
+
+def test_settings_of_all_that_is_fused(decoding: Path, run_here: Run, here: Path) -> None:
+    before = contents(decoding)
+    copy = shutil.copytree(decoding, here / "copy")
+    asked = ("-o", "frontend.mix=0.2", "--metrics", "uar")
+    for number, fuse in enumerate([(f"{decoding},{copy}",), ("frontend.floor=0.5,0.01", str(decoding))]):
+        code, _, err = run_here("evaluate", "--fuse", *fuse, *asked, "--out", f"rows{number}")
+        assert code == 0, err
+    assert run_here("evaluate", str(decoding), *asked, "--out", "mixed")[0] == 0
+    for value in ("0.5", "0.01"):
+        words = ("-o", f"frontend.floor={value}", "--out", value)
+        assert run_here("evaluate", str(decoding), *asked, *words)[0] == 0
+        assert saved(here / value)["coupled"] == saved(here / "rows1")[value]
+    runs = saved(here / "rows0")
+    assert list(runs) == ["original", "bypass", "decoding", "copy", "fused"]
+    assert runs["decoding"] == runs["copy"] == saved(here / "mixed")["coupled"]
+    assert contents(decoding) == before
+
+
+def test_predicting_under_other_settings(decoding: Path, audio: Path, run_here: Run) -> None:
+    import sefront
+
+    path = audio / "speech" / "low" / "00.wav"
+    words = ("predict", str(decoding), str(path), "--json")
+    found = [json.loads(run_here(*words, *more)[1]) for more in ((), ("-o", "frontend.mix=0.9"))]
+    assert found[0]["scores"] != found[1]["scores"]
+    wanted = sefront.open_run(decoding, {"frontend.mix": 0.9}).predict(*soundfile.read(path))
+    assert found[1] == {"path": str(path), **wanted}
+    code, out, err = run_here(*words, "-o", "mix=0.9")
+    assert (code, out) == (2, "")
+    assert err == "sefront: -o mix=0.9: write settings as SECTION.NAME=VALUE, such as -o frontend.width=16\n"
+
+
 @pytest.mark.parametrize("fusion", ["mean", "log"])
 def test_a_run_fused_with_itself_is_itself(trained: Path, run_here: Run, here: Path, fusion: str) -> None:
     words = ("--fuse", f"{trained},{trained}", "--fusion", fusion)
@@ -309,7 +358,7 @@ def test_a_damaged_clip_is_left_out_for_every_member(trained: Path, run_here: Ru
         (("--fuse", "{trained},elsewhere"), "elsewhere: not a run folder (it holds no experiment.toml)"),
         (
             ("--fuse", "{trained},{trained}", "--weights", "1"),
-            "there are 1 weights (1) for 2 members; give one for each",
+            "there is one weight (1) for 2 members; give one for each",
         ),
         (("--fuse", "{trained},{trained}", "--weights", "1,-1"), "weights are 1, -1; give numbers of at least 0, one"),
         (("--fuse", "{trained},{trained}", "--weights", "a,b"), "--weights a,b: give numbers with commas between them"),
@@ -318,6 +367,17 @@ def test_a_damaged_clip_is_left_out_for_every_member(trained: Path, run_here: Ru
         (("{trained}", "--fuse", "{trained}"), "with a run before it, --fuse takes SECTION.NAME=VALUE,VALUE; else RUN"),
         (("--fuse", "frontend.floor=1,2"), "name the one run that it is about: sefront evaluate RUN --fuse frontend."),
         (("{trained}", "{trained}", "--fuse", "frontend.floor=1,2"), "name the one run that it is about: sefront"),
+        (("{trained}", "--fuse", "decode=a,b"), "VALUE,VALUE, as in --fuse frontend.decode=a,b; else RUN,RUN"),
+        (
+            ("--fuse", "{trained},{trained}", "--metrics", "si_sdr,stoi"),
+            "none of the metrics judges decisions, which are what is fused; name one that does, such as uar",
+        ),
+        (
+            ("{trained}", "--fuse", "frontend.mix=0.1,0.2", "-o", "frontend.mix=0.3"),
+            "--fuse frontend.mix=0.1,0.2: -o frontend.mix would be overruled; leave it out",
+        ),
+        (("--fuse", "{trained},{trained}", "-o", "mix=0.3"), "-o mix=0.3: write settings as SECTION.NAME=VALUE, such"),
+        (("{trained}", "-o", "frontend.mxi=0.3"), "frontend 'unet' has no option 'mxi'; did you mean 'mix'?"),
         (("{trained}", "--fuse", "frontend.floor=1,2"), "frontend 'unet' has no option 'floor'"),
         (("{trained}", "--fuse", "corpus.test=0.1,0.2"), "corpus.test does not change what the run decides; name a"),
         (("{trained}", "--weights", ".5,.5"), "--weights and --fusion go with --fuse RUN,RUN or --fuse SECTION.NAME="),

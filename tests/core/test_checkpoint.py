@@ -193,10 +193,10 @@ def test_weights_are_copies_with_buffers() -> None:
 @pytest.mark.parametrize(
     ("weights", "reason"),
     [
-        ({"weight": torch.zeros(2, 3)}, r'Missing key\(s\) in state_dict: "bias"\.'),
+        ({"weight": torch.zeros(2, 3)}, r'Missing key\(s\) in state_dict: "bias"\. '),
         ({"weight": torch.zeros(2, 3), "bias": torch.zeros(2), "extra": torch.zeros(1)}, r'Unexpected key.*"extra"\.'),
         ({"weight": torch.zeros(5, 3), "bias": torch.zeros(2)}, "size mismatch for weight"),
-        ({}, r"Missing key"),
+        ({}, r'Missing key\(s\) in state_dict: "weight" and 1 more '),
     ],
 )
 def test_weights_that_do_not_fit(weights: dict[str, torch.Tensor], reason: str) -> None:

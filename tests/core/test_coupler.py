@@ -358,6 +358,13 @@ def test_a_part_that_came_trained_keeps_its_statistics() -> None:
     assert not frontend.seen
 
 
+def test_a_part_that_came_with_weights_is_trained_on_with_its_statistics() -> None:
+    frontend = Measuring()
+    history = coupler(frontend, None, FrontendOnly(), loaded=["frontend"]).fit(material())
+    assert [record["phase"] for record in history] == ["frontend", "frontend"]
+    assert not frontend.seen
+
+
 def test_resuming_does_not_gather_again(tmp_path: Path) -> None:
     first, second = Measuring(), Measuring()
     with pytest.raises(Stopped):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import tomli_w
@@ -101,6 +101,53 @@ def test_words_of_python_callers() -> None:
 )
 def test_ways_to_write_a_value(name: str, value: Any, held: Any) -> None:
     assert getattr(Experiment.of({name: value}), name) == held
+
+
+class Choice:
+    """Something with options of several types."""
+
+    def __init__(
+        self,
+        *,
+        arch: Literal["10", "16"] = "10",
+        size: int = 1,
+        level: float | None = None,
+        on: bool = False,
+        words: list[str] | str = "",
+    ) -> None:
+        pass  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "held"),
+    [
+        ("arch", 16, "16"), ("arch", "16", "16"), ("size", 2.0, 2), ("level", 1, 1.0), ("level", 0.5, 0.5),
+        ("on", True, True), ("on", "true", True), ("on", "False", False), ("words", "true", "true"),
+    ],
+)  # fmt: skip
+def test_readings_of_an_option(option: str, value: Any, held: Any) -> None:
+    found = resolved(Choice, {option: value}, "me")[option]
+    assert found == held
+    assert type(found) is type(held)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        (
+            "size",
+            True,
+            r"^me: option 'size' is True, which is not int \(input should not be true or false; default 1\)$",
+        ),
+        ("level", False, r"^me: option 'level' is False, which is not float \| None \(input should not be true or"),
+        ("size", "true", r"^me: option 'size' is 'true', which is not int \("),
+        ("arch", True, r"^me: option 'arch' is True, which is not Literal\['10', '16'\] \("),
+        ("arch", 160, r"^me: option 'arch' is 160, which is not Literal\['10', '16'\]; did you mean '16'\? \("),
+    ],
+)
+def test_values_that_are_not_what_an_option_wants(option: str, value: Any, message: str) -> None:
+    with pytest.raises(BadOptionError, match=message):
+        resolved(Choice, {option: value}, "me")
 
 
 def test_levels_suit_what_is_wanted() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sefront.core.errors import SefrontError
-from sefront.core.fusion import FUSIONS, fuse_scores, fused_rows
+from sefront.core.fusion import FUSIONS, fuse_scores, fused_rows, normalised
 
 ONE, OTHER, THIRD = [0.8, 0.2], [0.5, 0.5], [0.1, 0.9]
 
@@ -139,5 +139,18 @@ def test_no_rows() -> None:
 def test_members_judged_on_different_clips() -> None:
     one, other = [row("1", ONE), row("2", ONE)], [row("1", ONE), row("3", ONE)]
     for members in ([(one, 1.0), (other, 1.0)], [(one, 1.0), (one[:1], 1.0)]):
-        with pytest.raises(SefrontError, match=r"[12] clips were judged for some members only; see that their files"):
+        with pytest.raises(SefrontError, match=r"(2 clips were|1 clip was) judged for some members only; see"):
             fused_rows(members, "mean", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([], r"there are no weights for 2 members; give one for each"),
+        ([1.0], r"there is one weight \(1\) for 2 members"),
+        ([1.0, 0.5, 2.0], r"there are 3 weights \(1, 0\.5, 2\) for 2 members"),
+    ],
+)
+def test_too_few_or_many_weights(weights: list[float], message: str) -> None:
+    with pytest.raises(SefrontError, match=message):
+        normalised(weights, 2)

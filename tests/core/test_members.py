@@ -39,6 +39,10 @@ def test_names_are_told_apart(run: Run, tmp_path: Path) -> None:
     decoded = [replace(run, changed=changed) for changed in ({"frontend.mix": 0.2}, {"a.b": 1, "a.c": "d"})]
     assert names(runs) == ["seed", "seed-2", "fused-2", "coupled-2", "x-2", "x", "x-3"]
     assert names([run, *decoded, *decoded]) == ["trained", "0.2", "1,d", "0.2-2", "1,d-2"]
+    shared = [
+        replace(runs[i], changed={"frontend.mix": 0.2, **own}) for i, own in enumerate([{"a.b": 1}, {"a.b": 2}, {}])
+    ]
+    assert names(shared) == ["1", "2", "fused-2"]  # a setting of all tells nobody apart
 
 
 def test_runs_that_do_not_fit(run: Run) -> None:
@@ -49,12 +53,12 @@ def test_runs_that_do_not_fit(run: Run) -> None:
         sefront.fuse([run, other(run, sample_rate=8000)])
 
 
-def test_a_setting_of_a_part_that_the_run_lacks(run: Run) -> None:
-    alone = replace(run, models=replace(run.models, frontend=None, chain=("backend",)), changed={"frontend.width": 2})
+@pytest.mark.parametrize("metrics", ["si_sdr", ["si_sdr", "stoi"], []])
+def test_metrics_that_do_not_judge_decisions(run: Run, metrics: str | list[str]) -> None:
     with pytest.raises(
-        SefrontError, match=r"frontend\.width does not change what the run decides; name .* its backend$"
+        SefrontError, match=r"none of the metrics judges decisions, which are what is fused; name .* such as uar$"
     ):
-        sefront.fuse([run, alone])
+        sefront.fuse([run, run], metrics=metrics)
 
 
 def test_a_member_that_has_learnt_from_the_clips(run: Run) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shlex
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
@@ -18,14 +20,16 @@ import sefront
 from sefront.cli import main
 from sefront.core.checkpoint import weights_of
 from sefront.core.errors import SefrontError
-from sefront.core.gate import FRAME
+from sefront.core.gate import FRAME, SCALE
 from sefront.core.inference import untrained
-from sefront.core.losses import mask_mse
+from sefront.core.losses import wsdr
 from sefront.core.masking import masked
 from sefront.core.mixed import Mixed, fitting, frontend_of, lacks_gate, opened, options_of
 from sefront.core.recipe import Recipe
 from sefront.core.types import Enhanced
 from sefront.frontends.identity import Identity
+from sefront.frontends.lstm_irm import LSTMIRM
+from sefront.frontends.pl_mtl import PLMTL
 from sefront.frontends.spectral_subtraction import SpectralSubtraction
 from sefront.frontends.unet import UNet
 from sefront.testing import check_frontend
@@ -90,12 +94,12 @@ def component(inner: type[Any], share: Mix) -> type[Mixed]:
 
 
 def learnt(frontend: Any, offset: float = -1.0, slope: float = 0.6) -> Mixed:
-    """`frontend` with a learnt share, of which the gate is given."""
+    """`frontend` with a learnt share sigmoid(offset + slope ln r)."""
     mixed = Mixed(frontend, mix="learnt").eval()
     assert mixed.mix_gate is not None
     with torch.no_grad():
-        mixed.mix_gate.offset.fill_(offset)
-        mixed.mix_gate.slope.fill_(slope)
+        mixed.mix_gate.offset.fill_(offset / SCALE)
+        mixed.mix_gate.slope.fill_(slope / SCALE)
     return mixed
 
 
@@ -171,28 +175,33 @@ def test_a_learnt_share_looks_only_back() -> None:
     assert torch.equal(a[:, :known], b[:, :known])
 
 
+def masking() -> UNet:
+    """A frontend whose loss never looks at waves."""
+    return UNet(RATE, width=1, depth=1, loss="mask_mse")
+
+
+@pytest.mark.parametrize("build", [masking, lambda: ProbeFrontend(RATE)])
 @pytest.mark.parametrize("mix", [0.3, "learnt"])
-def test_what_the_loss_of_the_frontend_sees(mix: Mix) -> None:
-    batch, inner = example(), ProbeFrontend(RATE).eval()
+def test_a_share_leaves_the_training_of_the_frontend_as_it_is(build: Callable[[], Any], mix: Mix) -> None:
+    batch, inner = example(), build().eval()
     mixed = Mixed(inner, mix=mix).eval()
-    out = mixed(batch.noisy, batch.lengths)
-    seen = Enhanced(out.extras["unmixed"] if mix == 0.3 else out.waves)
-    assert torch.equal(mixed.loss(out, batch), inner.loss(seen, batch))
+    plain, out = inner(batch.noisy, batch.lengths), mixed(batch.noisy, batch.lengths)
+    alone, losses = inner.loss(plain, batch), mixed.loss(out, batch)
+    torch.testing.assert_close(losses, alone + (wsdr(out.waves, batch) if mix == "learnt" else 0))
+    weights = list(inner.parameters())
+    expected, found = (torch.autograd.grad(loss.sum(), weights, allow_unused=True) for loss in (alone, losses))
+    assert all((a is None and b is None) or torch.equal(a, b) for a, b in zip(expected, found, strict=True))  # type: ignore[arg-type]
 
 
-def test_the_loss_finds_the_extras_of_the_frontend() -> None:
-    batch, inner = example(), UNet(RATE, width=1, depth=1, loss="mask_mse").eval()
-    mixed = Mixed(inner, mix="learnt").eval()
-    out = mixed(batch.noisy, batch.lengths)
-    losses = mixed.loss(out, batch)
-    assert torch.equal(losses, mask_mse(out.extras["mask"].square(), batch, inner.stft))
-    assert mixed.mix_gate is not None
-    assert torch.autograd.grad(losses.sum(), mixed.mix_gate.offset, allow_unused=True) == (None,)
-
-
-@pytest.mark.parametrize("inner", [SpectralSubtraction, Ahead, ProbeFrontend])
-def test_the_gate_learns(inner: type[Any]) -> None:
-    batch, mixed = example(), Mixed(inner(RATE), mix="learnt")
+@pytest.mark.parametrize(
+    "build",
+    [
+        masking, lambda: LSTMIRM(RATE, width=2), lambda: PLMTL(RATE, width=2), lambda: SpectralSubtraction(RATE),
+        lambda: Ahead(RATE), lambda: ProbeFrontend(RATE),
+    ],
+)  # fmt: skip
+def test_the_gate_learns(build: Callable[[], Any]) -> None:
+    batch, mixed = example(), Mixed(build(), mix="learnt")
     mixed.loss(mixed(batch.noisy, batch.lengths), batch).sum().backward()
     assert mixed.mix_gate is not None
     for parameter in mixed.mix_gate.parameters():
@@ -242,7 +251,7 @@ def test_what_the_frontend_says_of_itself_holds() -> None:
 def test_a_gate_that_learns_alone() -> None:
     mixed = Mixed(SpectralSubtraction(RATE), mix="learnt")
     assert mixed.differentiable
-    assert mixed.recipe.lr == 2e-2
+    assert mixed.recipe.lr == 2e-3
     assert Mixed(Particular(RATE), mix="learnt").recipe.lr == 0.5
     assert not hasattr(Mixed(SpectralSubtraction(RATE), mix=0.2), "recipe")
 
@@ -279,7 +288,14 @@ def test_options() -> None:
         ({"mix": 1.5}, r"^me: mix is 1\.5; a share between 0 and 1, or 'learnt'$"),
         ({"mix": "-0.1"}, r"^me: mix is -0\.1; a share between 0 and 1"),
         ({"mix": "nan"}, r"^me: mix is nan; a share between 0 and 1"),
-        ({"mix": "lernt"}, r"^me: option 'mix' is 'lernt', which is not float \| Literal\['learnt'\] \| None \("),
+        (
+            {"mix": "lernt"},
+            r"^me: option 'mix' is 'lernt', which is not float \| Literal\['learnt'\] \| None; did you ",
+        ),
+        ({"mix": "learned"}, r"; did you mean 'learnt'\? \("),
+        ({"mix": "much"}, r"which is not float \| Literal\['learnt'\] \| None \(.*; default None\)$"),
+        ({"mix": "true"}, r"^me: option 'mix' is 'true', which is not float"),
+        ({"mix": True}, r"^me: option 'mix' is True, which is not float .* \(input should not be true or false; def"),
         ({"mxi": 0.2}, r"^me has no option 'mxi'; did you mean 'mix'\? \(it has: dropout, mix, normalise\)$"),
         ({"mix": 0.2, "dropout": "x"}, r"^me: option 'dropout' is 'x'"),
     ],
@@ -345,8 +361,18 @@ def test_weights_of_frontends_without_any() -> None:
     assert fitting({}, subtraction) == fitting({}, Mixed(subtraction, mix=0.2)) == {}
     gated = learnt(subtraction)
     assert fitting(weights_of(gated), Mixed(subtraction, mix=0.2)) == {}
-    with pytest.raises(SefrontError, match=r"^runs/1: has no learnt share, .* -o frontend\.mix=learnt --init-frontend"):
-        opened({}, gated, Path("runs/1"))
+    with pytest.raises(SefrontError, match=r"--from 'my runs/experiment.toml' -o .* --init-frontend 'my runs'; or"):
+        opened({}, gated, Path("my runs"))
+
+
+def test_the_share_moves_ten_times_as_fast_as_its_numbers() -> None:
+    mixed = learnt(Ahead(RATE))
+    assert mixed.mix_gate is not None
+    energies = torch.tensor([[[3.0]], [[2.0]]])
+    logit = torch.logit(mixed.mix_gate(energies)).squeeze()
+    torch.testing.assert_close(logit, torch.tensor(-1.0 + 0.6 * math.log(1.5)))
+    slopes = torch.autograd.grad(logit, [mixed.mix_gate.offset, mixed.mix_gate.slope])
+    torch.testing.assert_close(torch.stack(slopes), torch.tensor([10.0, 10.0 * math.log(1.5)]))
 
 
 def test_names_of_parameters_are_those_of_the_state() -> None:
@@ -375,7 +401,7 @@ def test_a_run_with_a_learnt_share(gated: Path) -> None:
     assert 'frontend.mix" = "learnt"' in (gated / "experiment.toml").read_text()
     assert isinstance(run.frontend, Mixed)
     assert run.frontend.mix_gate is not None
-    assert abs(run.frontend.mix_gate.offset.item() - math.log(0.25)) > 1e-3
+    assert abs(run.frontend.mix_gate.offset.item() - math.log(0.25) / SCALE) > 1e-4
     assert (sefront.open_run(gated).enhance(waves, RATE) == run.enhance(waves, RATE)).all()
     whole = sefront.open_run(gated, {"frontend.mix": "1"}).enhance(waves, RATE)
     assert whole == pytest.approx(waves, abs=1e-6)
@@ -389,8 +415,20 @@ def test_a_run_is_opened_with_another_share(trained: Path) -> None:
         outputs.append(frontend(waves, torch.tensor([RATE])).waves)  # type: ignore[misc,operator]
     assert torch.equal(outputs[0], outputs[1])
     torch.testing.assert_close(outputs[2], torch.lerp(outputs[0], waves, 0.3))
-    with pytest.raises(SefrontError, match=r"trained: has no learnt share, which only training gives: sefront couple"):
+
+
+def test_the_way_to_a_learnt_share_is_one(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SefrontError, match=r"trained: has no learnt share, which only training gives: ") as error:
         sefront.open_run(trained, {"frontend.mix": "learnt"})
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(str(error.value).partition(": sefront ")[2].partition(";")[0])
+    assert words[0] == "couple"
+    assert main(words) == 0
+    (run,) = (tmp_path / "runs").iterdir()
+    gate = sefront.open_run(run).frontend
+    assert isinstance(gate, Mixed)
+    assert gate.mix_gate is not None
+    assert gate.mix_gate.offset.item() != pytest.approx(math.log(0.25) / SCALE, abs=1e-6)
 
 
 def test_shares_of_one_run_are_fused_and_enhance(trained: Path, audio: Path, tmp_path: Path) -> None:
@@ -419,7 +457,8 @@ def test_a_run_with_a_fixed_share_repeats_and_goes_on(asked: dict[str, Any], tra
 def test_a_fresh_gate_is_trained_before_it_is_relied_on(asked: dict[str, Any], trained: Path, gated: Path) -> None:
     options = {"frontend.width": 1, "frontend.depth": 1, "frontend.mix": "learnt"}
     words = {**asked, "mode": "frontend_only"}
-    assert sefront.plan(**words, options=options, init_frontend=trained).coupler.given == []
+    coupler = sefront.plan(**words, options=options, init_frontend=trained).coupler
+    assert (coupler.given, coupler.loaded) == ([], ["frontend"])
     again = {**words, "frontend": "spectral_subtraction", "options": {"frontend.mix": "learnt"}}
     job = sefront.plan(**again, init_frontend=gated)
     assert job.coupler.given == ["frontend"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from sefront.core.mixed import Mixed
 from sefront.core.streaming import Stream
 from sefront.core.types import Batch, Enhanced
 from sefront.core.windows import BLOCK, WINDOW, Passage, Piecewise, Windows
+from sefront.frontends.dcunet import DCUNet
 from sefront.frontends.spectral_subtraction import SpectralSubtraction
 from sefront.frontends.unet import UNet
+from sefront.frontends.wave_unet import WaveUNet
 
 SMALL = 2**15
 AUDIBLE = -50.0  # dB
@@ -133,6 +137,25 @@ def test_windows_of_a_network_join_without_a_seam(real: Tensor, block: int) -> N
     assert level(whole - real, real) > -30  # it did something
 
 
+@pytest.mark.parametrize(
+    ("component", "options"),
+    [
+        (DCUNet, {"width": 2, "n_fft": 256, "hop": 64}),
+        (DCUNet, {"width": 2, "n_fft": 300, "hop": 60}),
+        (WaveUNet, {"levels": 4, "filters": 2}),
+        (UNet, {"width": 2, "depth": 2, "n_fft": 400, "hop": 100}),
+    ],
+)
+def test_hops_and_strides_fall_as_in_the_whole(real: Tensor, component: type, options: dict[str, int]) -> None:
+    torch.manual_seed(0)
+    frontend = component(RATE, **options).eval()
+    with torch.no_grad():
+        whole = frontend(real, torch.tensor([real.shape[1]])).waves
+    out = through(Piecewise(frontend, 1, WINDOW // 4), real, BLOCK)
+    assert level(out - whole, whole) < AUDIBLE - 30
+    assert level(whole - real, real) > -30
+
+
 @pytest.mark.parametrize("options", [{}, {"variant": "boll"}, {"noise": "minstat"}, {"noise": "imcra"}], ids=str)
 def test_spectral_subtraction_goes_on_as_it_began(real: Tensor, options: dict[str, Any]) -> None:
     frontend = SpectralSubtraction(RATE, **options)
@@ -200,3 +223,23 @@ def test_long_waves_are_enhanced_in_pieces() -> None:
     assert frontend.shapes == [(1, WINDOW), (1, WINDOW), (1, WINDOW // 2)]
     np.testing.assert_allclose(found, waves, atol=1e-6)
     assert WINDOW % BLOCK == 0
+
+
+MEMORY = """
+import resource, torch
+from sefront.core.windows import Piecewise
+from sefront.frontends.unet import UNet
+
+stream = Piecewise(UNet(16000, width=4), 1, 2**15)
+for count in (2, 8):
+    for _ in range(count):
+        stream.push(torch.zeros(1, 2**15))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+"""Prints the most memory that it had after few windows and after many, in kilobytes."""
+
+
+def test_memory_does_not_grow_with_the_recording() -> None:
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    few, many = map(int, done.stdout.split())
+    assert many < few + 20_000

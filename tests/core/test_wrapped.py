@@ -328,6 +328,41 @@ def test_what_no_array_enhancer_returns(found: Any, message: str) -> None:
         frontend(torch.ones(2, 800), torch.tensor([800, 800]))
 
 
+@pytest.mark.parametrize("takes", ["torch", "numpy"])
+def test_an_enhancer_that_fails_is_named(takes: Any) -> None:
+    def picky(wave: Any) -> Any:
+        raise ValueError("too\nlate")
+
+    given = {"torch": "tensor of shape (2, 800)", "numpy": "array of shape (800,)"}[takes]
+    message = f"enhancer 'picky' raised ValueError: too late; it is given a float32 {given} at 8000 Hz"
+    frontend = sefront.wrap_enhancer(picky, 8000, takes=takes)
+    with pytest.raises(SefrontError, match=re.escape(message)) as caught:
+        frontend(torch.ones(2, 800), torch.tensor([800, 800]))
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert ("Unflatten" in str(caught.value)) == (takes == "torch")
+
+
+@pytest.mark.parametrize("error", [SefrontError("sorry"), KeyboardInterrupt()])
+def test_what_is_meant_for_the_user_passes_through(error: BaseException) -> None:
+    def stopping(waves: Tensor) -> Tensor:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        sefront.wrap_enhancer(stopping, 8000)(torch.ones(2, 800), torch.tensor([800, 800]))
+    assert caught.value is error
+
+
+def test_the_advice_to_who_wants_three_dimensions() -> None:
+    model = nn.Conv1d(1, 1, 1, bias=False)
+    with pytest.raises(SefrontError, match=r"enhancer 'Conv1d' raised RuntimeError: .* \(2, 800\) at") as caught:
+        sefront.wrap_enhancer(model, 8000)(torch.ones(2, 800), torch.tensor([800, 800]))
+    _, _, advice = str(caught.value).partition("one that wants (batch, 1, time) is wrapped as ")
+    names: dict[str, Any] = {"torch": torch, "model": model}
+    exec(f"advised = {advice}", names)
+    wrapped = sefront.wrap_enhancer(names["advised"], 8000)
+    assert wrapped(torch.ones(2, 800), torch.tensor([800, 800])).waves.shape == (2, 800)
+
+
 @pytest.mark.parametrize(
     ("enhancer", "options", "message"),
     [
