@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_silence_has_a_finite_gradient() -> None:
 @pytest.mark.parametrize("bf16", [False, True])
 def test_training_lowers_the_loss(bf16: bool) -> None:
     model, data = network().train(), batch()
-    update = Update({"frontend": model}, {"frontend": model.recipe})
+    update = Update({"frontend": model}, {"frontend": replace(model.recipe, lr=1e-3)})
     curve = []
     for _ in range(20):
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
