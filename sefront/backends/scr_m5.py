@@ -22,6 +22,7 @@ from sefront.core.features import torchaudio
 from sefront.core.losses import cross_entropy
 from sefront.core.masking import masked
 from sefront.core.recipe import Recipe
+from sefront.core.segments import averaged
 from sefront.core.types import Batch, Prediction
 
 # maps of the four convolutions; kernel, stride and padding of the first; padding of the others
@@ -67,11 +68,8 @@ class M5(nn.Module):
         """Log-posteriors (batch, classes) from `waves` (batch, time), averaged over windows of one second."""
         windows, owner = self.windows(masked(waves, lengths), lengths)
         embeddings = self.layers(self.resample(windows)[:, None]).float().mean(-1)
-        posteriors = self.head(embeddings).float().softmax(-1)
-        count = torch.bincount(owner, minlength=len(waves))[:, None]
-        averaged = posteriors.new_zeros(len(waves), posteriors.shape[1]).index_add(0, owner, posteriors) / count
-        embedding = embeddings.new_zeros(len(waves), embeddings.shape[1]).index_add(0, owner, embeddings) / count
-        return Prediction(averaged.clamp(min=1e-12).log(), embedding=embedding)
+        posteriors = averaged(self.head(embeddings).float().softmax(-1), owner, len(waves))
+        return Prediction(posteriors.clamp(min=1e-12).log(), embedding=averaged(embeddings, owner, len(waves)))
 
     def windows(self, waves: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Windows (windows, samples) of one second and the row of `waves` that each belongs to, (windows,)."""

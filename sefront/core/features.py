@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sefront.core.masking import valid
+from sefront.core.masking import masked, valid
 from sefront.core.signal import full_precision, power_of
 
 
@@ -79,36 +80,105 @@ def logarithm(power: Tensor) -> Tensor:
     return torch.log(power + 1e-10)
 
 
-class LogMel(nn.Module):
-    """Logarithmic mel spectrogram ln(max(M |Y|^2, 1e-10)), HTK scale, triangles of height one, 0 Hz to half the rate.
+class PowerSpectrum(nn.Module):
+    """Short-time power spectrum |Y|^2, with zeros before the beginning and behind the end.
+
+    Args:
+        n_fft: Points of the transform. A longer window is cut off after so many samples, a shorter one is centred.
+        window: Length of the periodic window in samples.
+        hop: Samples between frames.
+        shape: Shape of the window.
+    """
+
+    window: Tensor
+
+    def __init__(self, n_fft: int, window: int, hop: int, shape: Literal["hann", "hamming"] = "hann") -> None:
+        super().__init__()
+        self.n_fft, self.hop = n_fft, hop
+        weights = {"hann": torch.hann_window, "hamming": torch.hamming_window}[shape](window)
+        self.register_buffer("window", weights[:n_fft].contiguous(), persistent=False)
+
+    def frames(self, lengths: Tensor) -> Tensor:
+        """Valid frames of clips with `lengths` samples."""
+        return torch.div(lengths - self.n_fft % 2, self.hop, rounding_mode="floor") + 1
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """Powers (batch, n_fft // 2 + 1, frames) of `waves` (batch, time)."""
+        with full_precision(waves):
+            spectrum = torch.stft(
+                waves.float(), self.n_fft, self.hop, len(self.window), self.window, center=True,
+                pad_mode="constant", return_complex=True,
+            )  # fmt: skip
+            return power_of(spectrum)
+
+
+class LogMel(PowerSpectrum):
+    """Logarithmic mel spectrogram ln(max(M |Y|^2, 1e-10)).
 
     Args:
         sample_rate: Rate of the waves in Hz.
         bands: Number of mel bands.
         n_fft: Points of the transform.
-        window: Length of the Hann window in samples.
+        window: Length of the window in samples.
         hop: Samples between frames.
+        shape: Shape of the window.
     """
 
     bank: Tensor
-    window: Tensor
 
-    def __init__(self, sample_rate: int, bands: int, n_fft: int, window: int, hop: int) -> None:
-        super().__init__()
-        self.n_fft, self.hop, self.window_length = n_fft, hop, window
-        bank = torchaudio().functional.melscale_fbanks(n_fft // 2 + 1, 0.0, sample_rate / 2, bands, sample_rate)
-        self.register_buffer("bank", bank.T.contiguous(), persistent=False)
-        self.register_buffer("window", torch.hann_window(window), persistent=False)
-
-    def frames(self, lengths: Tensor) -> Tensor:
-        """Valid frames of clips with `lengths` samples."""
-        return torch.div(lengths, self.hop, rounding_mode="floor") + 1
+    def __init__(
+        self, sample_rate: int, bands: int, n_fft: int, window: int, hop: int, *,
+        shape: Literal["hann", "hamming"] = "hann",
+    ) -> None:  # fmt: skip
+        super().__init__(n_fft, window, hop, shape)
+        self.register_buffer("bank", mel_bank(sample_rate, bands, n_fft), persistent=False)
 
     def forward(self, waves: Tensor) -> Tensor:
         """Features (batch, bands, frames) of `waves` (batch, time)."""
         with full_precision(waves):
-            spectrum = torch.stft(
-                waves.float(), self.n_fft, self.hop, self.window_length, self.window, center=True,
-                pad_mode="constant", return_complex=True,
-            )  # fmt: skip
-            return torch.log((self.bank @ power_of(spectrum)).clamp(min=1e-10))
+            return torch.log((self.bank @ super().forward(waves)).clamp(min=1e-10))
+
+
+class Mfcc(nn.Module):
+    """Mel-frequency cepstral coefficients, an orthonormal DCT-II of a logarithmic mel spectrogram of B bands.
+
+        c_k = sqrt(2 / B) sum_m ln(mel_m) cos(pi k (m + 1/2) / B),   c_0 divided by sqrt(2)
+
+    Args:
+        mel: The spectrogram.
+        coefficients: Number of coefficients from c_0 on, at most B.
+        emphasis: Factor a of the pre-emphasis y(s) = x(s) - a x(s - 1).
+    """
+
+    dct: Tensor
+
+    def __init__(self, mel: LogMel, coefficients: int, *, emphasis: float = 0.0) -> None:
+        super().__init__()
+        self.mel, self.emphasis = mel, emphasis
+        dct = torchaudio().functional.create_dct(coefficients, len(mel.bank), "ortho")
+        self.register_buffer("dct", dct.T.contiguous(), persistent=False)
+
+    def frames(self, lengths: Tensor) -> Tensor:
+        """Valid frames of clips with `lengths` samples."""
+        return self.mel.frames(lengths)
+
+    def forward(self, waves: Tensor, lengths: Tensor) -> Tensor:
+        """Coefficients (batch, coefficients, frames) of `waves` (batch, time), of which `lengths` are valid."""
+        waves = masked(waves, lengths)
+        if self.emphasis:
+            waves = masked(waves - self.emphasis * F.pad(waves, (1, -1)), lengths)
+        with full_precision(waves):
+            return torch.matmul(self.dct, self.mel(waves))
+
+
+def mel_bank(sample_rate: int, bands: int, n_fft: int) -> Tensor:
+    """Triangles of height one on the HTK mel scale, from 0 Hz to half the rate, (bands, n_fft // 2 + 1)."""
+    bank = torchaudio().functional.melscale_fbanks(n_fft // 2 + 1, 0.0, sample_rate / 2, bands, sample_rate)
+    return torch.as_tensor(bank.T).contiguous()
+
+
+def linear_bank(bands: int, n_fft: int) -> Tensor:
+    """Means of n_fft / 2 / bands neighbouring bins without the one at 0 Hz, (bands, n_fft // 2 + 1)."""
+    joined = n_fft // 2 // bands
+    means = torch.eye(bands).repeat_interleave(joined, 1) / joined
+    return torch.cat([torch.zeros(bands, 1), means], 1)

@@ -68,11 +68,13 @@ class Prediction:
         scores: Logits (batch, classes), log-probabilities (batch, frames, symbols) or traces (batch, frames, dims).
         lengths: Valid frames, (batch,); None for classification.
         embedding: Features for fusion, (batch, features).
+        extras: What this backend's own loss needs beside the scores.
     """
 
     scores: Tensor
     lengths: Tensor | None = None
     embedding: Tensor | None = None
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def everything() -> Container[str] | None:

@@ -9,8 +9,22 @@ import pytest
 from sefront.plugins import Catalogue
 from sefront.testing import check_backend
 
-SMALL: dict[str, dict[str, Any]] = {"ser_cnn": {"width": 8}}
+SMALL: dict[str, dict[str, Any]] = {  # the same code, sooner done
+    "asc_dual_resnet": {"width": 4},
+    "cnn": {"width": 4},
+    "cnn_lstm": {"width": 4},
+    "densenet": {"growth": 4, "layers": 2},
+    "densenet_highway": {"growth": 4, "layers": 2},
+    "densenet_lstm": {"growth": 4, "layers": 2},
+    "ser_cnn": {"width": 8},
+}
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("acln", {"n_mfcc": 31, "n_fft": 256, "dropout": 0.0}),
+    ("afcn", {"trunk": "alexnet_orig", "n_bins": 63, "attention_scale": 1.0, "dropout": 0.0}),
+    ("asc_dual_resnet", {"width": 2, "deltas": True, "convs_per_block": 1}),
+    ("cnn", {"width": 4, "dropout": 0.0}),
+    ("densenet", {"growth": 4, "layers": 2, "theta": 0.5, "places": 1}),
+    ("densenet_highway", {"growth": 2, "layers": 2, "theta": 0.5, "lstm_freq_pool": True, "scale": "mel"}),
     ("scr_m5", {"variant": "dai2017"}),
     ("scr_m5", {"internal_rate": 8000}),
     ("ser_cnn", {"width": 4, "dropout": 0.0}),

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from typing import Any
 
 import pytest
 import torch
 
-from sefront.core.features import LogMel, Standard, torchaudio
+from sefront.core.features import LogMel, Mfcc, PowerSpectrum, Standard, torchaudio
 
 
 def test_equals_torchaudio() -> None:
@@ -85,3 +86,81 @@ def test_a_feature_that_never_changes_stays_finite() -> None:
     feature = Standard(3)
     feature.gather(torch.ones(1, 3, 10), torch.tensor([10]))
     assert feature(torch.zeros(1, 3, 2)).isfinite().all()
+
+
+@pytest.mark.parametrize(("n_fft", "window", "hop"), [(512, 400, 160), (800, 640, 160), (551, 551, 220)])
+@pytest.mark.parametrize("size", [1, 159, 160, 440, 16000])
+def test_frames_of_a_power_spectrum(n_fft: int, window: int, hop: int, size: int) -> None:
+    power = PowerSpectrum(n_fft, window, hop, "hamming")
+    shape = (1, n_fft // 2 + 1, int(power.frames(torch.tensor(size))))
+    assert power(torch.zeros(1, size)).shape == shape
+
+
+def test_a_window_longer_than_the_transform_is_cut_off() -> None:
+    """Of each 384 windowed samples the first 256 are transformed, with the weights that they had."""
+    wave = torch.randn(1, 3000, generator=torch.Generator().manual_seed(0))
+    powers = PowerSpectrum(256, 384, 192, "hamming")(wave)
+    weights = torch.hamming_window(384)[:256]
+    for frame in (1, 7, 15):
+        start = 192 * frame - 128
+        piece = torch.nn.functional.pad(wave[0], (0, 256))[start : start + 256]
+        torch.testing.assert_close(powers[0, :, frame], torch.fft.rfft(weights * piece).abs().square())
+
+
+CEPSTRA = {
+    "40 of 40, Hann": (40, 512, 320, 160, "hann", 0.0),
+    "20 of 40, Hamming, emphasised": (20, 512, 384, 192, "hamming", 0.97),
+}
+
+
+def cepstra(name: str) -> Mfcc:
+    count, n_fft, window, hop, shape, emphasis = CEPSTRA[name]
+    return Mfcc(LogMel(16000, 40, n_fft, window, hop, shape=shape), count, emphasis=emphasis)
+
+
+@pytest.mark.parametrize("name", CEPSTRA)
+def test_cepstra_equal_a_transform_of_torchaudios_mel_spectrum_by_hand(name: str) -> None:
+    count, n_fft, window, hop, shape, emphasis = CEPSTRA[name]
+    mel = torchaudio().transforms.MelSpectrogram(
+        16000, n_fft=n_fft, win_length=window, hop_length=hop, n_mels=40, center=True, pad_mode="constant", norm=None,
+        window_fn={"hann": torch.hann_window, "hamming": torch.hamming_window}[shape],
+    )  # fmt: skip
+    waves = torch.randn(2, 5000, generator=torch.Generator().manual_seed(0))
+    emphasised = waves.clone()
+    for t in range(1, 5000):
+        emphasised[:, t] = waves[:, t] - emphasis * waves[:, t - 1]
+    logarithms = mel(emphasised).clamp(min=1e-10).log()
+    expected = torch.stack(
+        [
+            math.sqrt((1 if k == 0 else 2) / 40)
+            * sum(logarithms[:, m] * math.cos(math.pi * k * (m + 0.5) / 40) for m in range(40))
+            for k in range(count)
+        ],
+        1,
+    )
+    torch.testing.assert_close(cepstra(name)(waves, torch.tensor([5000, 5000])), expected, atol=1e-3, rtol=1e-4)
+
+
+def test_cepstra_of_all_coefficients_keep_the_energy_of_the_mel_spectrum() -> None:
+    transform, waves = cepstra("40 of 40, Hann"), torch.randn(1, 3000, generator=torch.Generator().manual_seed(0))
+    found = transform(waves, torch.tensor([3000]))
+    torch.testing.assert_close(found.square().sum(1), transform.mel(waves).square().sum(1))
+
+
+@pytest.mark.parametrize("name", CEPSTRA)
+def test_cepstra_do_not_depend_on_padding(name: str) -> None:
+    transform, lengths = cepstra(name), torch.tensor([3000])
+    wave = torch.randn(1, 3000, generator=torch.Generator().manual_seed(0))
+    padded = transform(torch.cat([wave, torch.ones(1, 2000)], 1), lengths)
+    alone = transform(wave, lengths)
+    torch.testing.assert_close(padded[..., : int(transform.frames(lengths))], alone, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("name", CEPSTRA)
+def test_gradients_pass_through_cepstra(name: str) -> None:
+    waves = torch.randn(1, 2000, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    cepstra(name)(waves, torch.tensor([1500])).square().sum().backward()
+    assert waves.grad is not None
+    assert waves.grad.isfinite().all()
+    assert bool((waves.grad[:, :1500] != 0).any())
+    assert not waves.grad[:, 1500:].any()
