@@ -23,6 +23,7 @@ from sefront.testing.modules import (
     check_losses,
     check_module,
     check_state,
+    check_statistics,
     close,
     gradient,
 )
@@ -42,6 +43,7 @@ def check_backend(component: type, /, **options: Any) -> None:
     backend = built(component, TASK, RATE, options=options)
     check_module(backend, component, Backend)
     batch = example(LENGTHS if pads(backend) else (8000,) * 4)
+    check_statistics(backend, built(component, TASK, RATE, options=options), component, batch)
 
     def behaviour(module: nn.Module) -> Tensor:
         return predicted(module, batch).scores

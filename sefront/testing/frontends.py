@@ -24,6 +24,7 @@ from sefront.testing.modules import (
     check_losses,
     check_module,
     check_state,
+    check_statistics,
     close,
     gradient,
 )
@@ -44,6 +45,7 @@ def check_frontend(component: type, /, **options: Any) -> None:
     frontend = built(component, RATE, options=options)
     check_module(frontend, component, Frontend)
     batch = example(LENGTHS if pads(frontend) else (8000,) * 4)
+    check_statistics(frontend, built(component, RATE, options=options), component, batch)
 
     def behaviour(module: nn.Module) -> Tensor:
         return enhanced(module, batch).waves

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +11,11 @@ from torch import Tensor, nn
 from sefront.core.checkpoint import put_weights, weights_of
 from sefront.core.errors import SefrontError
 from sefront.core.modes import trainable
+from sefront.core.parameters import parameters
 from sefront.core.recipe import Recipe
+from sefront.core.types import Batch
 from sefront.core.update import Update
+from sefront.testing.material import only
 from sefront.testing.verdict import ConformanceError, require
 
 CLOSE = 1e-4  # what padding and batch mates may change, beside rounding
@@ -34,6 +38,8 @@ def check_module(module: object, component: type, protocol: type) -> None:
     """It is a torch module with its family's methods."""
     require(isinstance(module, nn.Module), component, "is no torch.nn.Module, so it can neither be moved nor saved")
     require(isinstance(module, protocol), component, f"lacks methods of {protocol.__name__}: forward and loss")
+    strangers = [name for name in getattr(module, "adjustable", ()) if name not in parameters(component)]
+    require(not strangers, component, f"says that '{[*strangers, ''][0]}' is adjustable, which is none of its options")
 
 
 def check_determinism(module: nn.Module, component: type, behaviour: Behaviour) -> None:
@@ -56,6 +62,35 @@ def check_state(module: nn.Module, fresh: nn.Module, component: type, behaviour:
         torch.equal(behaviour(module), behaviour(fresh)), component,
         "behaves differently after its state_dict was loaded into a new instance; register what it keeps as parameters "
         "or buffers",
+    )  # fmt: skip
+
+
+def check_statistics(module: nn.Module, single: nn.Module, component: type, batch: Batch) -> None:
+    """What it gathers before training moves no weight, and does not depend on how clips are put into batches.
+
+    Args:
+        module: Shown the whole batch.
+        single: An instance like it, shown one clip after the other.
+        component: Their class.
+        batch: The clips.
+    """
+    if not hasattr(module, "fit"):
+        return
+    weights = [p.detach().clone() for p in module.parameters()]
+    gathering: Any = (module, single)
+    with torch.no_grad():
+        gathering[0].fit(batch.noisy, batch.lengths)
+        for row in range(len(batch.ids)):
+            clip = only(batch, row)
+            gathering[1].fit(clip.noisy, clip.lengths)
+    kept = all(torch.equal(a, b) for a, b in zip(weights, module.parameters(), strict=True))
+    require(kept, component, "moves weights in `fit`; that is for statistics in buffers")
+    whole, apart_from_others = weights_of(module), weights_of(single)
+    differing = [name for name, value in whole.items() if not close(value.double(), apart_from_others[name].double())]
+    require(
+        not differing, component,
+        f"gathers another '{[*differing, ''][0]}' in `fit` from clips one by one than from a padded batch; count valid "
+        "samples, and all clips so far",
     )  # fmt: skip
 
 

@@ -193,6 +193,42 @@ def by_number(self: Any, waves: Tensor, lengths: Tensor) -> Enhanced:
     return Enhanced(forward(self, waves, lengths).waves * self.gain)
 
 
+def fit_moving_weights(self: Any, waves: Tensor, lengths: Tensor) -> None:
+    self.out.bias += 1
+
+
+def remembering(self: Any, sample_rate: int, *, dropout: float = 0.2, normalise: bool = True) -> None:
+    ProbeFrontend.__init__(self, sample_rate, dropout=dropout, normalise=normalise)
+    self.register_buffer("level", torch.zeros(()))
+
+
+def fit_of_the_last_batch(self: Any, waves: Tensor, lengths: Tensor) -> None:
+    self.level.copy_(waves.square().sum())
+
+
+class Late:
+    """A stream that holds everything back."""
+
+    def __init__(self, frontend: Any, gain: float = 1.0) -> None:
+        self.frontend, self.gain, self.heard = frontend, gain, torch.zeros(2, 0)
+
+    def push(self, waves: Tensor) -> Tensor:
+        self.heard = torch.cat([self.heard, waves], 1)
+        return waves[:, :0]
+
+    def finish(self) -> Tensor:
+        size = self.heard.shape[1]
+        return self.gain * torch.as_tensor(forward(self.frontend, self.heard, torch.tensor([size, size])).waves)
+
+
+def late(self: Any) -> Late:
+    return Late(self)
+
+
+def louder(self: Any) -> Late:
+    return Late(self, 1.1)
+
+
 def mean_loss(self: Any, enhanced: Enhanced, batch: Any) -> Tensor:
     return ProbeFrontend.loss(self, enhanced, batch).mean()
 
@@ -224,6 +260,12 @@ def loss_unconnected(self: Any, enhanced: Enhanced, batch: Any) -> Tensor:
         ({"forward": counting}, "behaves differently after its state_dict was loaded"),
         ({"forward": later_module}, "its own state_dict does not fit Broken"),
         ({"__init__": numbered, "forward": by_number}, "when it is built from its recorded options"),
+        ({"adjustable": ("width",)}, "says that 'width' is adjustable, which is none of its options"),
+        ({"fit": fit_moving_weights}, "moves weights in `fit`"),
+        ({"__init__": remembering, "fit": fit_of_the_last_batch}, "gathers another 'level' in `fit` from clips one by"),
+        ({"latency": 0}, "states a latency but has no method `stream`"),
+        ({"latency": 100, "stream": late}, "its stream is 255 samples behind; its latency is said to be 100"),
+        ({"latency": 10**6, "stream": louder}, "its stream differs by .* from what it makes of the whole recording"),
         ({"loss": mean_loss}, r"its loss has the shape \(\) for 4 clips; it is per sample"),
         ({"loss": loss_in_decibels}, "its loss is not finite"),
         ({"loss": loss_over_padding}, "the loss of a clip changes by"),
