@@ -12,13 +12,25 @@ from sefront.plugins import hookimpl
 
 if TYPE_CHECKING:
     from sefront.core.aggregation import Evaluation
+    from sefront.core.clips import Task
     from sefront.core.job import Job
     from sefront.core.progress import Progress
     from sefront.core.run import Run
     from sefront.core.wrapped import Wrapped
+    from sefront.core.wrapped_classifier import WrappedClassifier
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "couple", "evaluate", "fuse", "hookimpl", "open_run", "plan", "wrap_enhancer"]
+__all__ = [
+    "__version__",
+    "couple",
+    "evaluate",
+    "fuse",
+    "hookimpl",
+    "open_run",
+    "plan",
+    "wrap_classifier",
+    "wrap_enhancer",
+]
 
 
 def couple(
@@ -148,6 +160,59 @@ def wrap_enhancer(
     }  # fmt: skip
     frontend: Wrapped = build(Wrapped, enhancer, sample_rate, options=options, owner="wrap_enhancer")
     return frontend
+
+
+def wrap_classifier(
+    classifier: Callable[..., Any],
+    task: Task,
+    sample_rate: int,
+    *,
+    own_rate: int | None = None,
+    labels: Sequence[str] | None = None,
+    differentiable: bool | None = None,
+    pads: bool = False,
+) -> WrappedClassifier:
+    """Make a backend of any classifier: a function or torch module from waves to logits.
+
+    It is called with float32 tensors (batch, time) and returns logits (batch, classes), one for each label of the task;
+    its loss is the cross-entropy. A torch module is part of the backend: it moves, trains and is saved with it. What
+    should stay as it is, is frozen first, by ``module.requires_grad_(False)``.
+
+    Args:
+        classifier: The function or module. One that wants (batch, 1, time) stands behind ``nn.Unflatten(1, (1, -1))``
+            in an ``nn.Sequential``.
+        task: What it is asked to predict, a classification.
+        sample_rate: Rate of the chain's waves in Hz.
+        own_rate: Rate in Hz that the classifier works at, if another: waves are resampled on their way there.
+        labels: The task's labels in the order of the classifier's classes, if it is not the task's order.
+        differentiable: Whether gradients pass; by default through torch modules and through nothing else. A module
+            through which none pass is frozen.
+        pads: Whether the classifier ignores zeros behind a clip; if not, batches hold clips of one length only.
+
+    Returns:
+        The backend, for `sefront.core.Coupler`, or to be called with waves (batch, time) and their lengths (batch,).
+        Called, it raises a SefrontError where the classifier fails or returns anything but finite logits.
+
+    Raises:
+        SefrontError: The classifier cannot be called, the task is no classification, or an argument does not fit.
+
+    Example:
+        >>> import torch
+        >>> from sefront.core import Task
+        >>> task = Task("classification", ("quiet", "loud"), "uar")
+        >>> model = torch.nn.Sequential(torch.nn.AdaptiveAvgPool1d(100), torch.nn.Linear(100, 2))
+        >>> backend = wrap_classifier(model, task, 16000, own_rate=8000, labels=["loud", "quiet"])
+        >>> backend(torch.randn(3, 4000), lengths=torch.tensor([4000, 4000, 4000])).scores.shape
+        torch.Size([3, 2])
+    """
+    from sefront.core.parameters import build
+    from sefront.core.wrapped_classifier import WrappedClassifier
+
+    options = {"own_rate": own_rate, "labels": labels, "differentiable": differentiable, "pads": pads}
+    backend: WrappedClassifier = build(
+        WrappedClassifier, classifier, task, sample_rate, options=options, owner="wrap_classifier"
+    )
+    return backend
 
 
 def fuse(

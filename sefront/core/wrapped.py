@@ -18,13 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sefront.core.errors import SefrontError
-from sefront.core.features import torchaudio
+from sefront.core.foreign import Given, called, check_callable, heard, own_terms, resampled, told
 from sefront.core.losses import WAVE_LOSSES, WaveLoss
 from sefront.core.masking import masked
-from sefront.core.signal import full_precision
 from sefront.core.types import Batch, Enhanced
 
-SINC = {"lowpass_filter_width": 256, "rolloff": 1.0}  # 16 to 48 kHz and back leave speech 42 to 75 dB of SI-SDR
 SLACK = 0.1  # seconds of its output by which an enhancer's frames may miss the length of its input
 
 UPRIGHT = "torch.nn.Sequential(torch.nn.Unflatten(1, (1, -1)), model, torch.nn.Flatten(1))"
@@ -61,7 +59,7 @@ class Wrapped(nn.Module):
         loss: WaveLoss = "wsdr",
     ) -> None:
         super().__init__()
-        check_callable(enhancer)
+        check_callable(enhancer, "enhancer", "from waves to waves")
         own_rate = sample_rate if own_rate is None else own_rate
         if min(sample_rate, own_rate) < 1 or delay < 0:
             raise ValueError(
@@ -85,21 +83,20 @@ class Wrapped(nn.Module):
             SefrontError: The enhancer failed, or returned something else than finite waves of about the length that
                 it was given.
         """
-        own = torch.div(lengths * self.own_rate + self.sample_rate - 1, self.sample_rate, rounding_mode="floor")
-        with full_precision(waves), torch.set_grad_enabled(self.differentiable and torch.is_grad_enabled()):
-            heard = masked(resampled(masked(waves.float(), lengths), self.sample_rate, self.own_rate), own)
-            heard = F.pad(heard, (0, self.delay)).clone()  # the enhancer may write on what it is given
-            enhanced = self.clips(heard, own) if self.takes == "numpy" else self.called(heard)
+        with own_terms(waves, self.differentiable):
+            given, own = heard(waves, lengths, self.sample_rate, self.own_rate)
+            given = F.pad(given, (0, self.delay)).clone()  # the enhancer may write on what it is given
+            enhanced = self.clips(given, own) if self.takes == "numpy" else self.called(given)
             back = resampled(masked(enhanced[:, self.delay :], own), self.own_rate, self.sample_rate)
             return Enhanced(masked(back[:, : waves.shape[1]], lengths))
 
-    def clips(self, heard: Tensor, own: Tensor) -> Tensor:
-        """What the enhancer makes of `heard` (batch, time), each clip by itself and without its padding."""
+    def clips(self, given: Tensor, own: Tensor) -> Tensor:
+        """What the enhancer makes of `given` (batch, time), each clip by itself and without its padding."""
         rows = []
-        for row, size in zip(heard.cpu(), (own + self.delay).tolist(), strict=True):
+        for row, size in zip(given.cpu(), (own + self.delay).tolist(), strict=True):
             clip = row[:size]
             rows.append(F.pad(self.called(clip), (0, len(row) - size)))
-        return torch.stack(rows).to(heard.device)
+        return torch.stack(rows).to(given.device)
 
     def called(self, given: Tensor) -> Tensor:
         """What the enhancer makes of `given` waves, as `accepted` says.
@@ -107,14 +104,8 @@ class Wrapped(nn.Module):
         Raises:
             SefrontError: It fails, or returns nothing that could be taken for the enhanced waves.
         """
-        try:
-            found = self.enhancer(given if self.takes == "torch" else given.numpy())
-        except SefrontError:
-            raise
-        except Exception as error:
-            hint = f"; one that wants (batch, 1, time) is wrapped as {UPRIGHT}" if self.takes == "torch" else ""
-            raised = " ".join(f"raised {type(error).__name__}: {error}".split())
-            raise SefrontError(f"{self.told(raised, given)}{hint}") from error
+        hint = f"; one that wants (batch, 1, time) is wrapped as {UPRIGHT}" if self.takes == "torch" else ""
+        found = called(self.enhancer, self.handed(given), "enhancer", self.own_rate, hint)
         return self.accepted(found, given)
 
     def accepted(self, found: Any, given: Tensor) -> Tensor:
@@ -129,15 +120,12 @@ class Wrapped(nn.Module):
             if waves.isfinite().all():
                 return F.pad(waves.to(given), (0, given.shape[-1] - waves.shape[-1]))
             fault = "returned values that are not finite (NaN or infinity)"
-        raise SefrontError(
-            f"{self.told(fault, given)} and returns real waves of that shape, up to {SLACK:g} s longer or shorter"
-        )
+        known = told(self.enhancer, fault, self.handed(given), "enhancer", self.own_rate)
+        raise SefrontError(f"{known} and returns real waves of that shape, up to {SLACK:g} s longer or shorter")
 
-    def told(self, fault: str, given: Tensor) -> str:
-        """The enhancer, its `fault` and what it was `given`."""
-        name = getattr(self.enhancer, "__name__", type(self.enhancer).__name__)
-        kind = "a float32 tensor" if self.takes == "torch" else "a float32 array"
-        return f"enhancer '{name}' {fault}; it is given {kind} of shape {tuple(given.shape)} at {self.own_rate} Hz"
+    def handed(self, given: Tensor) -> Given:
+        """`given` as the enhancer takes it."""
+        return given if self.takes == "torch" else given.numpy()
 
     def fault(self, found: Any, shape: tuple[int, ...]) -> str:
         """What is wrong with `found` in place of waves of `shape`, or nothing."""
@@ -154,19 +142,3 @@ class Wrapped(nn.Module):
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
         """The chosen loss per sample, (batch,)."""
         return WAVE_LOSSES[self.loss_name](enhanced.waves, batch)
-
-
-def check_callable(enhancer: object) -> None:
-    """Refuse what cannot be called with waves.
-
-    Raises:
-        ValueError: It is no callable, or a class in place of its instance.
-    """
-    if isinstance(enhancer, type) or not callable(enhancer):
-        what = f"the class {enhancer.__name__}" if isinstance(enhancer, type) else f"a {type(enhancer).__name__}"
-        raise ValueError(f"enhancer must be a torch module or a function from waves to waves, but is {what}")
-
-
-def resampled(waves: Tensor, rate: int, other: int) -> Tensor:
-    """`waves` (batch, time) brought from `rate` to `other` Hz: (batch, ceil(time other / rate))."""
-    return waves if rate == other else cast(Tensor, torchaudio().functional.resample(waves, rate, other, **SINC))

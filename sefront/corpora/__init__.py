@@ -15,4 +15,6 @@ def sefront_corpora() -> dict[str, str]:
         "emodb": "sefront.corpora.emodb:EmoDB",  # Berlin emotional speech, ten speakers, seven emotions
         "speech_commands": "sefront.corpora.speech_commands:SpeechCommands",  # one-second spoken commands
         "esc50": "sefront.corpora.esc50:ESC50",  # environmental sounds in fifty classes, used as noise or scenes
+        "an4": "sefront.corpora.an4:AN4",  # spelt letters, digits, names and dates, with transcripts
+        "librispeech": "sefront.corpora.librispeech:LibriSpeech",  # read English books, with transcripts
     }

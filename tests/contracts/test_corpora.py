@@ -70,6 +70,23 @@ def esc50(root: Path) -> Path:
     return root
 
 
+def an4(root: Path) -> Path:
+    speakers = ("fash", "fkai", "mcen", "mdcs", "mewl")
+    names = {f"an{i}-{speaker}-b": speaker for speaker in speakers for i in range(2)}
+    record(root, [f"wav/an4_clstk/{speaker}/{name}.wav" for name, speaker in names.items()])
+    (root / "etc").mkdir()
+    (root / "etc" / "an4_train.transcription").write_text("".join(f"<s> YES </s> ({name})\n" for name in names))
+    return root
+
+
+def librispeech(root: Path) -> Path:
+    for number, subset in enumerate(("train-clean-100", "dev-clean", "test-clean"), 1):
+        names = [f"{number}-7-000{i}" for i in range(2)]
+        record(chapter := root / subset / f"{number}" / "7", [f"{name}.flac" for name in names])
+        (chapter / f"{number}-7.trans.txt").write_text("".join(f"{name} GO ON\n" for name in names))
+    return root
+
+
 MAKE: dict[str, Callable[[Path], Path | None]] = {
     "toy": nothing,
     "folder": folder,
@@ -77,6 +94,8 @@ MAKE: dict[str, Callable[[Path], Path | None]] = {
     "emodb": emodb,
     "speech_commands": speech_commands,
     "esc50": esc50,
+    "an4": an4,
+    "librispeech": librispeech,
 }
 
 
@@ -94,7 +113,13 @@ def test_contract_of_variants(name: str, options: dict[str, Any], tmp_path: Path
 
 @pytest.mark.parametrize(
     ("name", "place"),
-    [("emodb", "emodb"), ("speech_commands", "speech_commands"), ("esc50", "esc50"), ("folder", "noise")],
+    [
+        ("emodb", "emodb"),
+        ("speech_commands", "speech_commands"),
+        ("esc50", "esc50"),
+        ("an4", "an4"),
+        ("folder", "noise"),
+    ],
 )
 def test_contract_on_real_audio(name: str, place: str, real_data: Path) -> None:
     if not (real_data / place).is_dir():
