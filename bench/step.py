@@ -1,19 +1,24 @@
-"""One training step of every mode against a hand-written minimal PyTorch loop, interleaved in one process.
+"""One training step of every mode and weighting against a hand-written PyTorch loop, interleaved in one process.
 
     python bench/step.py [--rounds 15] [--tiny-rounds 200]
 
 Both loops share models, batch, precision and fused optimisers; each works on copies of its own. Printed are medians of
 the ratios round by round, which hold when the machine's speed drifts. Bounds: 1.02 on 16 clips of one second, 1.10 on a
-step of a few milliseconds, and 0.88 for `share_forward` over the literal iterative step.
+step of a few milliseconds, and 0.88 for `share_forward` over the literal iterative step. The peak memory of both loops
+of `iterative` is compared as well, each in a process of its own; bound 1.05.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import re
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -53,8 +58,9 @@ def batch(clips: int, samples: int) -> Batch:
 
 
 def ours(mode: str, f: UNet, g: SerCNN, **options: object) -> Step:
-    phase = PHASE[mode](**options).phases(f, g)[-1]
-    modules = {name: {"frontend": f, "backend": g}[name] for name in phase.learners}
+    coupling = PHASE[mode](**options)
+    phase = coupling.phases(f, g)[-1]
+    modules = {name: {"frontend": f, "backend": g, "coupling": coupling}[name] for name in phase.learners}
     update = Update(modules, {name: Recipe() for name in modules}, bf16=BF16)
 
     def step(data: Batch) -> None:
@@ -64,7 +70,34 @@ def ours(mode: str, f: UNet, g: SerCNN, **options: object) -> Step:
     return step
 
 
-def by_hand(mode: str, f: UNet, g: SerCNN) -> Step:
+def clipped(losses: Tensor, w_max: float = 0.25) -> Tensor:
+    """Linear weights of at most `w_max`, what they lose given to the others until nothing is left over."""
+    weights, free = losses / losses.sum(), torch.ones_like(losses, dtype=torch.bool)
+    while (over := free & (weights > w_max)).any():
+        free &= ~over
+        weights[over] = w_max
+        weights[free] = losses[free] / losses[free].sum() * (1 - w_max * (~free).sum())
+    return weights
+
+
+def inverse(losses: Tensor) -> Tensor:
+    ordered, order = losses.sort()
+    return torch.empty_like(losses).scatter_(0, order, ordered.flip(0)) / losses.sum()
+
+
+WEIGHTINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "linear": lambda c: c / c.sum(),
+    "softmax": lambda c: c.softmax(0),
+    "rank": lambda c: (2 * c.argsort().argsort() + 1) / len(c) ** 2,
+    "power": lambda c: c.square() / c.square().sum(),
+    "clipped": clipped,
+    "uniform": lambda c: torch.full_like(c, 1 / len(c)),
+    "shuffled": lambda c: c[torch.randperm(len(c))] / c.sum(),
+    "inverse": inverse,
+}
+
+
+def by_hand(mode: str, f: UNet, g: SerCNN, weigh: Callable[[Tensor], Tensor] = WEIGHTINGS["linear"]) -> Step:
     """The loop a careful person would write for this one pair."""
     of = torch.optim.Adam(f.parameters(), 1e-3, fused=True)
     og = torch.optim.Adam(g.parameters(), 1e-3, fused=True)
@@ -106,7 +139,7 @@ def by_hand(mode: str, f: UNet, g: SerCNN) -> Step:
         g.eval()
         with torch.no_grad():
             losses = g.loss(g(out.waves.detach(), b.lengths), b)
-            weights = losses / losses.sum()
+            weights = weigh(losses)
         move((weights * f.loss(out, b)).sum(), of)
 
     steps: dict[str, Step] = {
@@ -121,6 +154,37 @@ def by_hand(mode: str, f: UNet, g: SerCNN) -> Step:
     def step(data: Batch) -> None:
         with autocast(BF16, CPU):
             steps[mode](data)
+
+    return step
+
+
+def balanced_by_hand(balance: str, f: UNet, g: SerCNN) -> Step:
+    """The same for a balance of `mtl`: learnt weights in one pass back, or two passes and a projection."""
+    s = torch.zeros(2, requires_grad=True)
+    optimisers = [torch.optim.Adam(p, 1e-3, fused=True) for p in (f.parameters(), g.parameters(), [s])]
+    theta, phi = list(f.parameters()), list(g.parameters())
+
+    def step(b: Batch) -> None:
+        with autocast(BF16, CPU):
+            f.train()
+            g.train()
+            out = f(b.noisy, b.lengths)
+            own, task = f.loss(out, b).mean() + 1, g.loss(g(out.waves, b.lengths), b).mean()
+        if balance == "uncertainty":
+            (own * torch.exp(-s[0]) + task * torch.exp(-s[1]) + s.sum() / 2).backward()
+        else:
+            first = torch.autograd.grad(own, theta, retain_graph=True)
+            second = torch.autograd.grad(task, [*theta, *phi])
+            dot = sum((a * c).sum() for a, c in zip(first, second, strict=False))
+            sides = first, second[: len(theta)]
+            p, q = (1 - dot.clamp(max=0) / sum(c.square().sum() for c in side) for side in sides)
+            for parameter, a, c in zip(theta, first, second, strict=False):
+                parameter.grad = p * a + q * c
+            for parameter, c in zip(phi, second[len(theta) :], strict=True):
+                parameter.grad = c
+        for optimiser in optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
 
     return step
 
@@ -148,8 +212,38 @@ def compare(title: str, pair: tuple[UNet, SerCNN], data: Batch, rounds: int, bou
         print(f"  {mode:15s} {value:.3f}  of {1000 * seconds:.1f} ms by hand")
 
 
+def compare_weightings(pair: tuple[UNet, SerCNN], data: Batch, rounds: int) -> None:
+    for name, weigh in WEIGHTINGS.items():
+        a, b = copy.deepcopy(pair), copy.deepcopy(pair)
+        value, seconds = ratio(ours("iterative", *a, weights=name), by_hand("iterative", *b, weigh), data, rounds)
+        print(f"  iterative, {name:9s} {value:.3f}  of {1000 * seconds:.1f} ms by hand")
+
+
+def peak(step: Step, data: Batch) -> int:
+    """Kilobytes that three steps need at most beyond what was there before (Linux)."""
+
+    def status(name: str) -> int:
+        return int(re.findall(rf"{name}:\s+(\d+)", Path("/proc/self/status").read_text())[0])
+
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = status("VmRSS")
+    for _ in range(3):
+        step(data)
+    return status("VmHWM") - before
+
+
+def compare_peaks() -> None:
+    """Each loop in a process of its own."""
+    ours, hand = (
+        int(subprocess.run([sys.executable, __file__, "--peak", who], capture_output=True, check=True).stdout)
+        for who in ("ours", "hand")
+    )
+    print(f"peak memory of iterative: {ours / hand:.3f} of {hand / 1024:.0f} MB by hand; bound 1.05")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--peak", choices=("ours", "hand"), help="print the memory of one iterative loop alone")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--tiny-rounds", type=int, default=200)
     arguments = parser.parse_args()
@@ -160,7 +254,16 @@ def main() -> None:
     for module in pair:
         arranged(module, CPU, BF16)
     data = batch(16, 16000)
+    if arguments.peak:
+        print(peak(ours("iterative", *pair) if arguments.peak == "ours" else by_hand("iterative", *pair), data))
+        return
+    compare_peaks()
     compare("16 x 1 s, unet + ser_cnn", pair, data, arguments.rounds, 1.02)
+    compare_weightings(pair, data, arguments.rounds)
+    for balance in ("uncertainty", "gradient", "pcgrad", "remedy"):
+        a, b = copy.deepcopy(pair), copy.deepcopy(pair)
+        value, seconds = ratio(ours("mtl", *a, balance=balance), balanced_by_hand(balance, *b), data, arguments.rounds)
+        print(f"  mtl, {balance:11s} {value:.3f}  of {1000 * seconds:.1f} ms by hand")
     tiny = UNet(16000, width=2, depth=2, n_fft=256, hop=128), SerCNN(task, 16000, width=8)
     compare("4 x 0.25 s, tiny models", tiny, batch(4, 4000), arguments.tiny_rounds, 1.10)
     a, b = copy.deepcopy(pair), copy.deepcopy(pair)

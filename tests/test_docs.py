@@ -18,6 +18,7 @@ from sefront.core.experiment import SECTIONS
 from sefront.core.recipe import Recipe
 from sefront.core.training import Training
 from sefront.plugins import Catalogue
+from sefront.testing import check_coupling
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -125,6 +126,12 @@ def test_documented_plugin_is_found_and_conforms(documented_plugin: Path) -> Non
         capture_output=True, text=True, check=False, env={"PYTHONPATH": str(documented_plugin), "PATH": ""},
     )  # fmt: skip
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_documented_coupling_conforms() -> None:
+    names: dict[str, Any] = {"__name__": "documented"}
+    exec(next(block for block in blocks("python") if "OneByOne" in block), names)
+    check_coupling(names["OneByOne"])
 
 
 WITH_EXAMPLES = sorted(path for path in (ROOT / "sefront").rglob("*.py") if ">>> " in path.read_text(encoding="utf-8"))

@@ -45,6 +45,7 @@ class DualResNet(nn.Module):
 
     bank: Tensor
     recipe = Recipe(lr=1e-4, weight_decay=1e-3, batch_size=32)
+    toy = "scenes"
 
     def __init__(
         self,

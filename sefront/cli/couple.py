@@ -26,6 +26,7 @@ def couple(
     valid_corpus: str | None = typer.Option(None, help="Development data from another corpus."),
     noise: list[str] | None = typer.Option(None, help=f"Noise to train with: {CORPUS}; may be repeated. [toy]"),
     test_noise: list[str] | None = typer.Option(None, help="Noise to test with; may be repeated."),
+    intruder: list[str] | None = typer.Option(None, help="Speech that disturbs scenes; may be repeated. [toy's]"),
     snr: str | None = typer.Option(None, help="Range in dB to train with, LOW:HIGH. [0:25, for scenes -25:10]"),
     test_snr: str | None = typer.Option(None, help="SNRs in dB to test with. [25,20,...,0, for scenes -25,-20,...,10]"),
     frontend_corpus: str | None = typer.Option(None, help="Speech the frontend alone is trained on first."),
@@ -52,7 +53,7 @@ def couple(
         "noise": noise, "test_noise": test_noise, "frontend_corpus": frontend_corpus, "frontend_noise": frontend_noise,
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "device": device, "precision": precision,
         "init_frontend": init_frontend, "init_backend": init_backend, "strict": strict or None,
-        "snr": snr or None, "test_snr": test_snr or None,
+        "intruder": intruder, "snr": snr or None, "test_snr": test_snr or None,
         "options": settings(option) if option else None,
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value not in (None, [])}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from sefront.cli.decoding import BEAM, DECODER, LEXICON, LM, LM_WEIGHT, WORD_SCORE, given
 from sefront.cli.watching import watched
 from sefront.cli.words import SETTING, settings
 from sefront.core.errors import BadOptionError, SefrontError
@@ -27,6 +28,7 @@ def evaluate(
     runs: list[Path] | None = typer.Argument(None, help="Run folders; none where --fuse names them."),
     corpus: str | None = typer.Option(None, help="Another corpus: NAME, NAME:PATH, a folder, or a manifest."),
     noise: list[str] | None = typer.Option(None, "--noise", "--test-noise", help="Other noise; may be repeated."),
+    intruder: list[str] | None = typer.Option(None, help="Other speech that disturbs scenes; may be repeated."),
     test_snr: str | None = typer.Option(None, help="Other SNRs in dB, such as 10,5,0,-5."),
     metrics: str | None = typer.Option(None, help="Metrics by name, such as uar,stoi,pesq."),
     option: list[str] = typer.Option(
@@ -35,6 +37,12 @@ def evaluate(
     split: str = typer.Option("test", help="train, valid, test or all."),
     original: Path | None = typer.Option(None, help="Run whose clean-trained backend to compare with."),
     device: str | None = typer.Option(None, help="auto, cpu, cuda or cuda:N. [as in training]"),
+    decoder: str | None = DECODER,
+    lm: Path | None = LM,
+    lexicon: Path | None = LEXICON,
+    beam: int | None = BEAM,
+    lm_weight: float | None = LM_WEIGHT,
+    word_score: float | None = WORD_SCORE,
     fuse: str | None = typer.Option(None, help="RUN,RUN; or for one run SECTION.NAME=VALUE,VALUE."),
     weights: str | None = typer.Option(None, help="Weights of what is fused, such as .5,.5. [equal]"),
     fusion: str | None = typer.Option(None, help="mean of the posteriors, or log for that of their logarithms. [mean]"),
@@ -50,9 +58,10 @@ def evaluate(
         raise SefrontError("--weights and --fusion go with --fuse RUN,RUN or --fuse SECTION.NAME=VALUE,VALUE")
     options = settings(option)
     asked = {
-        "corpus": corpus, "noise": noise or None, "test_snr": test_snr or None,
+        "corpus": corpus, "noise": noise or None, "intruder": intruder or None, "test_snr": test_snr or None,
         "metrics": metrics.split(",") if metrics else None, "split": split,
         "original": sefront.open_run(original) if original else None, "device": device,
+        **given(decoder=decoder, lm=lm, lexicon=lexicon, beam=beam, lm_weight=lm_weight, word_score=word_score),
     }  # fmt: skip
     if fuse is None:
         outcomes = each(runs or [], options, asked, out)

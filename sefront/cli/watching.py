@@ -12,7 +12,7 @@ import typer
 
 from sefront.core.progress import Progress, Quiet
 
-PLAIN = ("loss", "loss_frontend", "loss_backend", "loss_weighted", "weight_entropy", "weight_max", "score")
+PLAIN = ("loss", "loss_frontend", "loss_backend", "loss_weighted", "weight_entropy", "weight_max", "cosine", "score")
 
 
 class Watcher:

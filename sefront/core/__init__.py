@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from sefront.core.clips import Recording as Recording
     from sefront.core.clips import Split as Split
     from sefront.core.clips import Task as Task
+    from sefront.core.clips import Tracing as Tracing
     from sefront.core.coupler import Coupler as Coupler
-    from sefront.core.coupler import Material as Material
+    from sefront.core.data import Material as Material
     from sefront.core.data import Mixtures as Mixtures
     from sefront.core.data import Reader as Reader
     from sefront.core.errors import SefrontError as SefrontError
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
     from sefront.core.update import Update as Update
 
 _HOME = {
-    **dict.fromkeys(["Card", "Clip", "MetricCard", "Recording", "Split", "Task"], "clips"),
+    **dict.fromkeys(["Card", "Clip", "MetricCard", "Recording", "Split", "Task", "Tracing"], "clips"),
     **dict.fromkeys(["Backend", "Corpus", "Coupling", "Frontend", "Metric"], "protocols"),
     **dict.fromkeys(["Batch", "Enhanced", "Phase", "Prediction"], "types"),
-    **dict.fromkeys(["Coupler", "Material"], "coupler"),
-    **dict.fromkeys(["Mixtures", "Reader"], "data"),
+    **dict.fromkeys(["Material", "Mixtures", "Reader"], "data"),
+    "Coupler": "coupler",
     "Recipe": "recipe",
     "SefrontError": "errors",
     "Update": "update",

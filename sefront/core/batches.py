@@ -10,6 +10,7 @@ import torch
 
 from sefront.core.data import Damaged, Draw, Example, Mixtures
 from sefront.core.errors import SefrontError
+from sefront.core.kinds import padded
 from sefront.core.randomness import stream
 from sefront.core.types import Batch
 
@@ -62,6 +63,7 @@ def equal_lengths(mixtures: Mixtures, batches: Iterable[Keys]) -> list[Keys]:
 def collate(items: Sequence[Example]) -> Batch:
     """Examples padded with zeros to the longest."""
     lengths = torch.tensor([len(item.noisy) for item in items])
+    target, target_lengths = padded([np.asarray(item.target) for item in items])
     noisy, clean = torch.zeros(2, len(items), int(lengths.max()))
     for row, item in enumerate(items):
         noisy[row, : len(item.noisy)] = torch.from_numpy(np.array(item.noisy))
@@ -70,8 +72,8 @@ def collate(items: Sequence[Example]) -> Batch:
         noisy=noisy,
         clean=clean,
         lengths=lengths,
-        target=torch.tensor([item.target for item in items]),
-        target_lengths=torch.ones(len(items), dtype=torch.long),
+        target=target,
+        target_lengths=target_lengths,
         ids=tuple(item.id for item in items),
         snr=torch.tensor([item.snr for item in items], dtype=torch.float32),
     )

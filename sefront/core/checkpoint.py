@@ -46,6 +46,19 @@ def put_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str) ->
         ) from error
 
 
+def state_of(coupling: Any) -> dict[str, Any]:
+    """What a coupling that is no module wants to be kept with a checkpoint: tensors, numbers, words, lists, dicts."""
+    if isinstance(coupling, nn.Module) or not hasattr(coupling, "state_dict"):
+        return {}
+    return dict(coupling.state_dict())
+
+
+def put_state(coupling: Any, state: Mapping[str, Any]) -> None:
+    """Give a coupling back what `state_of` took."""
+    if state:
+        coupling.load_state_dict(state)
+
+
 def save(folder: Path, parts: Mapping[str, Weights], state: Mapping[str, Any] | None = None) -> None:
     """Write the checkpoint `folder`: one file of weights a part, and `state` for resuming."""
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")

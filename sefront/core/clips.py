@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Split = Literal["train", "valid", "test"]
+Wanted = Literal["speech", "scene"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 
@@ -28,7 +29,7 @@ class Task:
     kind: Literal["classification", "transcription", "trace"]
     labels: tuple[str, ...]
     metric: str
-    wanted: Literal["speech", "scene"] = "speech"
+    wanted: Wanted = "speech"
     frame_rate: float | None = None
 
 
@@ -49,6 +50,19 @@ class Recording(Protocol):
         ...
 
 
+@runtime_checkable
+class Tracing(Protocol):
+    """What was traced along a recording, such as arousal and valence."""
+
+    def values(self) -> NDArray[np.float32]:
+        """The trace, (frames, dimensions), at the frame rate of the task.
+
+        Raises:
+            DamagedAudioError: It cannot be read.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Clip:
     """One recording and what is known about it.
@@ -56,14 +70,14 @@ class Clip:
     Args:
         id: Stable and unique within its corpus; mixtures are seeded with it.
         audio: Where the samples come from.
-        target: Class name, transcript, or path of a trace; for noise its type; None where unlabelled.
+        target: Class name, transcript or trace; for noise its type; None where unlabelled.
         speaker: Who speaks, where known.
         session: Recording session, where known.
     """
 
     id: str
     audio: Recording
-    target: str | None = None
+    target: str | Tracing | None = None
     speaker: str | None = None
     session: str | None = None
 
@@ -98,6 +112,7 @@ class MetricCard:
         bounds: Smallest and largest possible value.
         higher_is_better: Which end is the good one.
         citation: Definition the implementation follows.
+        of: What the waves have to hold for it to be defined.
     """
 
     compares: Literal["waves", "labels", "scores", "transcripts", "traces"]
@@ -106,3 +121,8 @@ class MetricCard:
     bounds: tuple[float, float]
     higher_is_better: bool
     citation: str
+    of: Literal["speech", "any"] = "any"
+
+    def applies(self, wanted: str) -> bool:
+        """Whether it is defined for waves of which speech or a scene is `wanted`."""
+        return self.of in ("any", wanted)

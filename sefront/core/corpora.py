@@ -146,7 +146,7 @@ def labels_of(splits: Splits, owner: str) -> tuple[str, ...]:
     Raises:
         SefrontError: A class appears only where it cannot be learnt.
     """
-    counts = {split: Counter(clip.target or "" for clip in clips) for split, clips in splits.items()}
+    counts = {split: Counter(str(clip.target or "") for clip in clips) for split, clips in splits.items()}
     if not counts["train"]:
         return tuple(sorted(counts["valid"] | counts["test"]))
     for split in SPLITS:

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from torch import nn
 
-from sefront.core.chain import pads
-from sefront.core.checkpoint import Weights, put_weights, weights_of
+from sefront.core.chain import involved, pads, part_of, root_of
+from sefront.core.checkpoint import Weights, put_state, put_weights, state_of, weights_of
 from sefront.core.damages import Damages
-from sefront.core.data import Mixtures
+from sefront.core.data import Material
 from sefront.core.errors import SefrontError
-from sefront.core.modes import trainable
+from sefront.core.long_texts import learnable
+from sefront.core.modes import judging, trainable
 from sefront.core.phase_run import PhaseRun
-from sefront.core.precision import Precision, arranged, device_named, keep_freed_memory, uses_bf16
+from sefront.core.precision import Precision, arranged, autocast, device_named, keep_freed_memory, uses_bf16
 from sefront.core.processes import Processes
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Coupling, Frontend, Metric
-from sefront.core.recipe import Recipe
+from sefront.core.recipe import Recipe, recipe_of
 from sefront.core.scoring import Judge
 from sefront.core.store import Store
 from sefront.core.training import Lengths, Standing, Training
 from sefront.core.types import Phase
 from sefront.core.update import Update
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a phase learns from and what it is judged on."""
-
-    train: Mixtures
-    valid: Mixtures
 
 
 @dataclass
@@ -101,16 +94,17 @@ class Coupler:
     def left_out(self, phase: Phase) -> str:
         """Why `phase` does not run, or nothing."""
         alone = phase.learners[0] if len(phase.learners) == 1 else ""
-        if alone in self.given and (alone == "frontend" or phase.sees == "clean"):
-            return f"a trained {alone} was given"
-        if not any(trainable(self.parts.get(name)) for name in phase.learners):
+        given = phase.replaceable and alone in self.given and (alone == "frontend" or phase.sees == "clean")
+        if phase.left_out or given:
+            return phase.left_out or f"a trained {alone} was given"
+        if not any(trainable(part_of(self.parts, name)) for name in phase.learners):
             return f"{type(self.frontend if alone == 'frontend' else self.backend).__name__} has nothing to train"
         return ""
 
     def recipes(self, phase: Phase) -> dict[str, Recipe]:
         """The recipe of every learner of `phase` that has something to train."""
-        learners = [name for name in phase.learners if trainable(self.parts.get(name))]
-        return {name: Recipe.of(self.parts[name], self.optimiser.get(name, {}), name) for name in learners}
+        learners = [name for name in phase.learners if trainable(part_of(self.parts, name))]
+        return {name: recipe_of(self.parts, name, self.optimiser) for name in learners}
 
     def batch_size(self, phase: Phase) -> int:
         """Clips a step of `phase`: what was asked for, else what the recipe of its first learner says.
@@ -118,7 +112,7 @@ class Coupler:
         Raises:
             SefrontError: They are fewer than the phase can learn from.
         """
-        size = self.lengths.batch_size or next(iter(self.recipes(phase).values())).batch_size
+        size = self.lengths.batch_size or next(iter(self.recipes(phase).values()), Recipe()).batch_size
         if size < phase.smallest_batch:
             raise SefrontError(
                 f"phase {phase.name} of {type(self.coupling).__name__} compares the clips of a batch, so it needs at "
@@ -127,11 +121,7 @@ class Coupler:
         return size
 
     def check(self) -> None:
-        """Refuse before training what would stop a later phase.
-
-        Raises:
-            SefrontError: A phase cannot learn from batches of this size.
-        """
+        """Refuse before training a batch size that would stop a later phase, with a SefrontError."""
         for phase in self.planned():
             if not self.left_out(phase):
                 self.batch_size(phase)
@@ -159,6 +149,7 @@ class Coupler:
             SefrontError: A loss is not finite, or a clip is damaged and damages are strict.
         """
         self.check()
+        material = replace(material, train=learnable(material.train, self.backend, self.damages))
         standing, state = self.taken_up(resume)
         phases = self.phases()
         trained = {*self.given, *self.loaded}
@@ -170,6 +161,7 @@ class Coupler:
                 if number + 1 < len(phases):  # else the next phase's first best would be taken for this phase's
                     self.between(standing)
             trained |= set(phase.learners)
+        self.finish(material)
         if not phases:  # all parts came trained: they are the run
             self.store.save("best", self.weights())
             self.between(standing)
@@ -181,10 +173,10 @@ class Coupler:
         """Where to go on, with the weights of then put back; the state is None at the beginning of a phase."""
         state = self.store.state() if resume else None
         if state is None:
-            if self.folder is not None:
-                self.store.rewind(0)
+            self.store.rewind(0)
             return Standing(), None
         standing = Standing.of(state["standing"])
+        put_state(self.coupling, state.get("coupling", {}))
         self.store.rewind(standing.records)
         for name, part in self.parts.items():
             put_weights(part, self.store.weights("last", name) or {}, f"the last {name}")
@@ -192,7 +184,22 @@ class Coupler:
 
     def between(self, standing: Standing) -> None:
         """Save where no phase is under way."""
-        self.store.save("last", self.weights(), {"standing": standing.as_dict(), "update": {}, "start": {}})
+        state = {"standing": standing.as_dict(), "update": {}, "start": {}, "coupling": state_of(self.coupling)}
+        self.store.save("last", self.weights(), state)
+
+    def finish(self, material: Material) -> None:
+        """Let a coupling with a method `finish` have the last word on the trained backend."""
+        finish, planned = getattr(self.coupling, "finish", None), self.planned()
+        if finish is None:
+            return
+        sees = {phase.sees for phase in planned if "backend" in map(root_of, phase.learners)}
+        clean = sees == {"clean"} and "backend" in self.parts
+        last = replace(planned[-1], name="finish", learners=(), sees="clean" if clean else "noisy")
+        with judging(*self.parts.values()), autocast(self.bf16, self.on):
+            finish(self.frontend, self.backend, self.phase_run(last, material).heard())
+        self.store.save("best", self.weights())
+        if clean:
+            self.store.save("original", {"backend": weights_of(self.parts["backend"])})
 
     def weights(self) -> dict[str, Weights]:
         """A copy of the state of every part."""
@@ -203,14 +210,16 @@ class Coupler:
     ) -> PhaseRun:
         """What is needed to run `phase` on `material` when the parts in `trained` have learnt already."""
         recipes = self.recipes(phase)
-        learners = {name: self.parts[name] for name in recipes}
-        epochs = phase.epochs or self.lengths.of(phase.name)
+        learners = {name: cast(nn.Module, part_of(self.parts, name)) for name in recipes}
+        epochs = self.lengths.of(phase)
         return PhaseRun(
             phase=phase,
             parts=self.parts,
-            fresh=[name for name in recipes if name not in trained],
+            learners=learners,
+            coupling=self.coupling,
+            fresh=[name for name in recipes if name not in trained and root_of(name) not in trained],
             update=Update(learners, recipes, epochs=epochs, bf16=self.bf16, processes=self.processes),
-            judge=self.judge(metric),
+            judge=self.judge(phase, metric),
             train=material.train,
             valid=material.valid,
             batch_size=self.batch_size(phase),
@@ -226,8 +235,8 @@ class Coupler:
             device=self.on,
         )
 
-    def judge(self, metric: Metric | None) -> Judge:
-        """What scores an epoch on development data."""
+    def judge(self, phase: Phase, metric: Metric | None) -> Judge:
+        """What scores an epoch of `phase` on development data."""
         return Judge(
             frontend=cast(Frontend, self.frontend),
             backend=cast(Backend, self.backend),
@@ -235,6 +244,6 @@ class Coupler:
             levels=self.training.valid_snr,
             device=self.on,
             bf16=self.bf16,
-            equal=not all(pads(part) for part in self.parts.values()),
+            equal=not all(map(pads, involved(self.parts, phase.learners))),
             report=self.damages,
         )

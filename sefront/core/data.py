@@ -9,8 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from sefront.core.clips import Clip, Task
+from sefront.core.clips import Clip, Task, Wanted
 from sefront.core.errors import DamagedAudioError, SefrontError
+from sefront.core.kinds import Kind, Target, kind_of
 from sefront.core.mixing import Wave, fitted, mix, offset_for, sounding_offset
 from sefront.core.randomness import stream
 
@@ -45,12 +46,15 @@ class Damaged:
 
 @dataclass(frozen=True)
 class Example:
-    """One mixture before it is put into a batch; waves are (samples,), `left_out` are damaged noises drawn for it."""
+    """One mixture before it is put into a batch; waves are (samples,), `left_out` are damaged noises drawn for it.
+
+    The target is a class id (), symbol ids (symbols,) or a trace (frames, dims).
+    """
 
     id: str
     noisy: Wave
     clean: Wave
-    target: int
+    target: Target
     snr: float
     left_out: tuple[Damaged, ...] = ()
 
@@ -95,6 +99,7 @@ class Mixtures:
         seed: Seed of every draw.
         snr: Range in dB that training draws from, uniformly.
         durations: Seconds of each clip, for batches of similar length; the clips are asked where there are none.
+        wanted: What of the clips must survive; by default as the task says.
     """
 
     clips: Sequence[Clip]
@@ -104,10 +109,12 @@ class Mixtures:
     seed: int
     snr: tuple[float, float] = (0.0, 25.0)
     durations: Sequence[float] = field(default_factory=list)
+    wanted: Wanted | None = None
 
     def __post_init__(self) -> None:
-        """Ask clips for their durations where none were given."""
+        """Ask clips for their durations, and the task for what is wanted, where neither was given."""
         self.durations = self.durations or [seconds_of(clip) for clip in self.clips]
+        self.wanted = self.wanted or (self.task.wanted if self.task else "speech")
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -117,7 +124,7 @@ class Mixtures:
         """The noises by type, sorted."""
         types: dict[str, list[Clip]] = {}
         for clip in self.noises:
-            types.setdefault(clip.target or "noise", []).append(clip)
+            types.setdefault(str(clip.target or "noise"), []).append(clip)
         return dict(sorted(types.items()))
 
     @cached_property
@@ -138,24 +145,23 @@ class Mixtures:
         return [types[rank % len(types)] for rank in np.argsort(order)] if types else []
 
     @cached_property
-    def class_of(self) -> dict[str, int]:
-        """Class ids by name."""
-        return {name: i for i, name in enumerate(self.task.labels)} if self.task else {}
+    def kind(self) -> Kind:
+        """What is particular to the kind of the task."""
+        return kind_of(self.task)
 
     def __getitem__(self, draw: Draw) -> Example | Damaged:
         """The mixture `draw` describes; a damaged clip comes back as such."""
         clip = self.clips[draw.index]
         try:
-            wave = self.part(self.reader.read(clip), draw)
+            wave, target = self.part(self.reader.read(clip), draw), self.kind.encoded(clip)
         except DamagedAudioError as error:
             return Damaged(clip.id, str(error))
-        target = self.class_of.get(clip.target or "", 0)
         if draw.snr == np.inf:
             mixture = mix(wave, wave, np.inf)
             return Example(clip.id, mixture.noisy, mixture.clean, target, np.inf)
         left_out: list[Damaged] = []
         snr, noise = self.interference(draw, len(wave), left_out)
-        mixture = mix(wave, noise, -snr if self.task and self.task.wanted == "scene" else snr)
+        mixture = mix(wave, noise, -snr if self.wanted == "scene" else snr)
         return Example(clip.id, mixture.noisy, mixture.clean, target, snr, tuple(left_out))
 
     def part(self, wave: Wave, draw: Draw) -> Wave:
@@ -217,6 +223,14 @@ class Mixtures:
             if damaged not in left_out:
                 left_out.append(damaged)
             return None
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a phase learns from and what it is judged on."""
+
+    train: Mixtures
+    valid: Mixtures
 
 
 def seconds_of(clip: Clip) -> float:

@@ -22,6 +22,10 @@ class DamagedAudioError(SefrontError):
     """A clip that cannot be used as audio: unreadable, truncated, empty, silent or not finite."""
 
 
+class MissingExtraError(SefrontError):
+    """A package that a component needs and that comes with an extra only; the message says how to install it."""
+
+
 def unknown(what: str, name: str, known: Iterable[str], owner: str = "") -> UnknownNameError:
     """The error for `name`, with the nearest of the `known` names and the whole list.
 

@@ -24,13 +24,13 @@ from sefront.core.chain import enhance, pads, predict
 from sefront.core.clips import Task
 from sefront.core.data import Mixtures
 from sefront.core.experiment import Experiment
+from sefront.core.kinds import Kind
 from sefront.core.losses import reference
 from sefront.core.modes import judging
 from sefront.core.pairs import measured
 from sefront.core.precision import arranged, autocast
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
-from sefront.core.scoring import decoded
 from sefront.core.sources import check_apart
 from sefront.core.supply import Data
 from sefront.core.types import Batch
@@ -69,6 +69,7 @@ class Judgement:
         bf16: Whether models run under bfloat16 autocast, as they did in training.
         jobs: Processes that compute signal metrics.
         systems: Which systems to judge.
+        kind: How numbers become answers; by default as in training.
         report: Called with each damaged clip.
         progress: Who watches.
     """
@@ -79,6 +80,7 @@ class Judgement:
     bf16: bool = False
     jobs: int = -1
     systems: Container[str] = SYSTEMS
+    kind: Kind | None = None
     report: Report = ignore
     progress: Progress = field(default_factory=Quiet)
 
@@ -105,7 +107,7 @@ class Trial:
         """What follows from `rows`, one per clip, SNR and system; who watches is told how many clips were left out."""
         if self.data.damages.reasons:
             self.how.progress.note(self.data.damages.summary())
-        return Evaluation(rows, aggregated(rows, self.how.metrics), self.how.metrics, self.task)
+        return Evaluation(rows, aggregated(rows, self.how.metrics, self.task), self.how.metrics, self.task)
 
 
 def check_unheard(trained: Experiment, data: Data) -> None:
@@ -118,11 +120,11 @@ def check_unheard(trained: Experiment, data: Data) -> None:
     Raises:
         SefrontError: It names such noise.
     """
-    section = "test_noise" if data.experiment.test_noise else "noise"
-    if section == "noise" and not trained.test_noise:
+    section = next((name for name in ("test_noise", "intruder") if getattr(data.experiment, name)), "noise")
+    if section != "test_noise" and not trained.test_noise:
         return  # what is held back for the test was not trained on
     specs = getattr(data.experiment, section)
-    check_apart(trained.noise, dict(zip(specs, data.noise(specs, section), strict=True)))
+    check_apart([*trained.noise, *trained.intruder], dict(zip(specs, data.noise(specs, section), strict=True)))
 
 
 def judge(chain: Chain, mixtures: Mixtures, how: Judgement) -> list[Row]:
@@ -153,9 +155,16 @@ class Examination:
     pool: Any
 
     @cached_property
+    def kind(self) -> Kind:
+        """How numbers become answers."""
+        return self.how.kind or self.mixtures.kind
+
+    @cached_property
     def of_waves(self) -> dict[str, Metric]:
-        """The signal metrics."""
-        return {n: m for n, m in self.how.metrics.items() if m.card().compares == "waves"}
+        """The signal metrics that apply."""
+        cards = {name: metric.card() for name, metric in self.how.metrics.items()}
+        wanted = str(self.mixtures.wanted)
+        return {n: self.how.metrics[n] for n, c in cards.items() if c.compares == "waves" and c.applies(wanted)}
 
     @cached_property
     def noise_of(self) -> dict[str, str]:
@@ -204,7 +213,8 @@ class Examination:
             for waves in estimates.values()
             for i, n in enumerate(batch.lengths.tolist())
         ]
-        values = self.pool(delayed(measured)(self.of_waves, x, y, rate) for x, y in pairs)
+        # all at once, lest joblib say that it was left before the end
+        values = iter(list(self.pool(delayed(measured)(self.of_waves, x, y, rate) for x, y in pairs)))
         return {name: [next(values) for _ in batch.ids] for name in estimates}
 
     def task_facts(self, batch: Batch, enhanced: Tensor | None) -> Iterator[tuple[str, list[Row]]]:
@@ -213,20 +223,12 @@ class Examination:
         if enhanced is not None:
             systems.append(("bypass", self.chain.backend, batch.noisy))
         systems.append(("coupled", self.chain.backend, batch.noisy if enhanced is None else enhanced))
-        labels = self.mixtures.task.labels if self.mixtures.task else ()
         for name, backend, waves in systems:
             if backend is not None and name in self.how.systems:
                 prediction = predict(backend, waves, batch.lengths)
                 losses = map(number, backend.loss(prediction, batch).tolist())
-                posteriors = prediction.scores.float().softmax(-1).tolist()
-                columns = zip(batch.target.tolist(), decoded(prediction), posteriors, losses, strict=True)
-                yield (
-                    name,
-                    [
-                        {"target": labels[t], "prediction": labels[p], "scores": list(map(number, s)), "loss": loss}
-                        for t, p, s, loss in columns
-                    ],
-                )
+                columns = zip(self.kind.pairs(batch, prediction), self.kind.scores(prediction), losses, strict=True)
+                yield name, [{"target": t, "prediction": p, **s, "loss": loss} for (t, p), s, loss in columns]
 
 
 def number(value: float) -> float | None:

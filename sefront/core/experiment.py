@@ -15,7 +15,7 @@ from sefront.core.parameters import resolved
 from sefront.core.spelling import spelt
 
 SECTIONS = (
-    "frontend", "backend", "coupling", "corpus", "valid_corpus", "noise", "test_noise", "frontend_corpus",
+    "frontend", "backend", "coupling", "corpus", "valid_corpus", "noise", "test_noise", "intruder", "frontend_corpus",
     "frontend_noise", "optimiser", "epochs", "training",
 )  # fmt: skip
 LEVELS: Mapping[str, tuple[tuple[float, float], tuple[float, ...]]] = {
@@ -23,13 +23,20 @@ LEVELS: Mapping[str, tuple[tuple[float, float], tuple[float, ...]]] = {
     "scene": ((-25.0, 10.0), tuple(float(level) for level in range(-25, 11, 5))),
 }
 """SNRs in dB to train and to test with, by what is wanted; speech is what disturbs a scene."""
+SCENE_VALID = (-20.0, -5.0, 10.0)
+"""SNRs in dB of the development grid of scenes."""
+DEFAULT_NOISE = ("toy",)
+NOISES = ("noise", "test_noise", "frontend_noise")
+NOISE_TASKS = tuple(f"{name}.task" for name in NOISES)
 OWNED: Mapping[str, tuple[str, ...]] = {
     "frontend": ("frontend.", "optimiser.frontend."),
-    "backend": ("backend.", "optimiser.backend.", "corpus.task", "valid_corpus.task", "frontend_corpus.task"),
-    "mode": ("coupling.", "epochs."),
-    "corpus": ("corpus.", "epochs."),
-    **{name: (f"{name}.",) for name in ("valid_corpus", "noise", "test_noise", "frontend_corpus", "frontend_noise")},
-}
+    "backend": (
+        "backend.", "optimiser.backend.", "corpus.task", "valid_corpus.task", "frontend_corpus.task", *NOISE_TASKS,
+    ),
+    "mode": ("coupling.", "optimiser.coupling.", "epochs."),
+    "corpus": ("corpus.", "epochs.", *NOISE_TASKS),
+    **{name: (f"{name}.",) for name in ("valid_corpus", "intruder", "frontend_corpus", *NOISES)},
+}  # fmt: skip
 """Which options go where another value takes the place of a setting: they belonged to what was named before."""
 
 
@@ -45,6 +52,7 @@ class Experiment:
         valid_corpus: Development data from another corpus.
         noise: Noise corpora or folders.
         test_noise: Noise for the test; by default what `noise` keeps apart for it.
+        intruder: Corpora whose speech disturbs scenes, in place of noise.
         snr: Range in dB that training draws from; by default what suits speech or scenes, as in `LEVELS`.
         test_snr: SNRs in dB of the test; likewise.
         frontend_corpus: What the frontend alone is trained on first, in place of `corpus`.
@@ -66,8 +74,9 @@ class Experiment:
     mode: str = "iterative"
     corpus: str = "toy"
     valid_corpus: str | None = None
-    noise: tuple[str, ...] = ("toy",)
+    noise: tuple[str, ...] = DEFAULT_NOISE
     test_noise: tuple[str, ...] = ()
+    intruder: tuple[str, ...] = ()
     snr: tuple[float, float] | None = None
     test_snr: tuple[float, ...] | None = None
     frontend_corpus: str | None = None
@@ -84,11 +93,16 @@ class Experiment:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        """Check ranges and option sections.
+        """Check ranges, option sections and what disturbs.
 
         Raises:
-            SefrontError: A number out of its range, or an option of no known section.
+            SefrontError: A number out of its range, an option of no known section, or noise beside an intruder.
         """
+        if self.intruder and (self.noise not in ((), DEFAULT_NOISE) or self.test_noise or self.frontend_noise):
+            raise BadOptionError(
+                f"--intruder {self.intruder[0]}: there is noise beside it, but for scenes speech is the noise; "
+                "leave one of them out"
+            )
         if self.snr and self.snr[0] > self.snr[1]:
             raise BadOptionError(f"--snr {self.snr[0]:g}:{self.snr[1]:g}: the lower end comes first")
         if not all(map(math.isfinite, (*(self.snr or ()), *(self.test_snr or ())))):
@@ -120,6 +134,14 @@ class Experiment:
         snr, test_snr = LEVELS[task.wanted if task else "speech"]
         return self.snr or snr, self.test_snr or test_snr
 
+    def suited(self, task: Task | None) -> Experiment:
+        """This experiment with the SNRs that suit `task`, where none are named, and no noise beside an intruder."""
+        snr, test_snr = self.levels(task)
+        suited = replace(self, snr=snr, test_snr=test_snr, noise=() if self.intruder else self.noise)
+        if task is None or task.wanted == "speech" or "valid_snr" in self.section("training"):
+            return suited
+        return suited.with_options("training", {"valid_snr": SCENE_VALID})
+
     def section(self, name: str) -> dict[str, Any]:
         """The options of one section, without its name."""
         prefix = f"{name}."
@@ -132,19 +154,26 @@ class Experiment:
     def changed(self, asked: Mapping[str, Any]) -> Experiment:
         """This experiment with what was `asked` for in place of its own; options that this makes void are left out.
 
+        An intruder takes the place of noise, and noise that of an intruder.
+
         Raises:
             SefrontError: An unknown name or a value of the wrong type.
         """
         wanted, own = Experiment.of(asked), dict(self.options)
-        void = [p for n, parts in OWNED.items() if n in asked and getattr(wanted, n) != getattr(self, n) for p in parts]
+        values = {name: getattr(wanted, name) for name in asked if name != "options"}
+        if values.get("intruder"):
+            values = {**dict.fromkeys(NOISES, ()), **values}
+        elif any(map(values.get, NOISES)):
+            values["intruder"] = ()
+        void = [p for n, parts in OWNED.items() if n in values and values[n] != getattr(self, n) for p in parts]
         if "epochs" in asked:  # for all phases, whatever it was before
             void.append("epochs.")
-        shared = [key.split(".")[1] for key in wanted.options if key.startswith("optimiser.") and key.count(".") == 1]
+        if "+" in self.backend and values.get("mode", self.mode) != self.mode:  # it learns as one, or branch by branch
+            void.append("optimiser.backend.")
         for key in self.options:
-            beaten = key.startswith("optimiser.") and key.count(".") == 2 and key.split(".")[2] in shared
+            beaten = any(narrower(key, setting) for setting in wanted.options)
             if beaten or any(key.startswith(prefix) for prefix in void):
                 del own[key]
-        values = {name: getattr(wanted, name) for name in asked if name != "options"}
         return replace(self, **values, options={**own, **wanted.options})
 
     def judges_like(self, other: Experiment) -> bool:
@@ -184,6 +213,14 @@ def flat(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def narrower(key: str, setting: str) -> bool:
+    """Whether the option `key` is `setting` for fewer learners, as ``optimiser.frontend.lr`` is ``optimiser.lr``."""
+    owner, _, name = setting.rpartition(".")
+    return (
+        setting.startswith("optimiser.") and key.startswith(f"{owner}.") and key.endswith(f".{name}") and key != setting
+    )
 
 
 def plain(value: Any) -> Any:

@@ -40,14 +40,16 @@ class Standard(nn.Module):
 
     Args:
         size: Number of features.
+        least: Deviation of features that vary less.
     """
 
     count: Tensor
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, least: float = 1e-3) -> None:
         super().__init__()
+        self.least = least
         self.register_buffer("count", torch.zeros(()))  # frames seen
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("deviation", torch.ones(size))
@@ -71,7 +73,7 @@ class Standard(nn.Module):
         within = seen.var(0, correction=0) * len(seen) + self.deviation.double().square() * float(self.count)
         variance = (within + gap.square() * (float(self.count) * len(seen) / count)) / count
         self.mean += (gap * (len(seen) / count)).to(self.mean.dtype)
-        self.deviation.copy_(variance.sqrt().clamp(min=1e-3))
+        self.deviation.copy_(variance.sqrt().clamp(min=self.least))
         self.count.fill_(count)
 
 

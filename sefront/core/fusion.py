@@ -5,8 +5,8 @@ With weights w_i, scaled to sum to one, and class posteriors p_i:
     mean   p = sum_i w_i p_i
     log    p = prod_i p_i^w_i, scaled to sum to one over the classes
 
-The class with the largest p is decided on. Equal weights over runs that differ only in their seed average over seeds.
-The rule of Zhou et al. 2020 is not stated; the mean with equal weights is taken for it.
+The class with the largest p is decided on; traces are averaged as they are. Equal weights over runs that differ only in
+their seed average over seeds. The rule of Zhou et al. 2020 is not stated; the mean with equal weights is taken for it.
 
 Source: Zhou et al. 2020, table 4: two enhancements of a recording, one classifier.
 Source: Kittler et al. 1998, doi:10.1109/34.667881, for both rules.
@@ -20,6 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sefront.core.clips import Task
 from sefront.core.errors import BadOptionError, SefrontError, unknown
 from sefront.core.evaluation import Row, number
 
@@ -84,7 +85,7 @@ def normalised(weights: Sequence[float] | None, count: int) -> list[float]:
     return [weight / math.fsum(weights) for weight in weights]
 
 
-def fused_rows(members: Sequence[tuple[Sequence[Row], float]], fusion: str, labels: Sequence[str]) -> list[Row]:
+def fused_rows(members: Sequence[tuple[Sequence[Row], float]], fusion: str, task: Task) -> list[Row]:
     """A row for each clip and SNR from the rows and the weight of every member, in the order of the first.
 
     Raises:
@@ -96,21 +97,50 @@ def fused_rows(members: Sequence[tuple[Sequence[Row], float]], fusion: str, labe
         if differing := keys.keys() ^ rows.keys():
             clips = f"{len(differing)} clip{'s were' if len(differing) > 1 else ' was'}"
             raise SefrontError(f"{clips} judged for some members only; see that their files stay")
-    scores = fuse_scores(
-        [
-            (np.array([rows[key]["scores"] for key in keys], dtype=np.float64).reshape(len(keys), len(labels)), weight)
-            for rows, weight in found
-        ],
-        fusion,
-    )
+    fuse = fused_traces if task.kind == "trace" else fused_labels
+    together = fuse([([rows[key] for key in keys], weight) for rows, weight in found], fusion, task)
+    return [
+        {"id": row["id"], "snr": row["snr"], "noise": row["noise"], "system": FUSED, **facts}
+        for row, facts in zip(keys.values(), together, strict=True)
+    ]
+
+
+def fused_labels(members: Sequence[tuple[Sequence[Row], float]], fusion: str, task: Task) -> list[Row]:
+    """Labels by fused posteriors: a row a clip from the rows of every member, which stand in one order."""
+    shape = len(members[0][0]), len(task.labels)
+    arrays = [np.array([row["scores"] for row in rows], dtype=np.float64).reshape(shape) for rows, _ in members]
+    scores = fuse_scores([(array, weight) for array, (_, weight) in zip(arrays, members, strict=True)], fusion)
     fused = []
-    for row, posteriors in zip(keys.values(), scores.tolist(), strict=True):
-        likely = posteriors[labels.index(row["target"])]
-        facts = {
-            "target": row["target"],
-            "prediction": labels[int(np.argmax(posteriors))],
-            "scores": list(map(number, posteriors)),
-            "loss": -math.log(likely) if likely > 0 else None,
-        }
-        fused.append({"id": row["id"], "snr": row["snr"], "noise": row["noise"], "system": FUSED, **facts})
+    for row, posteriors in zip(members[0][0], scores.tolist(), strict=True):
+        likely = posteriors[task.labels.index(row["target"])]
+        fused.append(
+            {
+                "target": row["target"],
+                "prediction": task.labels[int(np.argmax(posteriors))],
+                "scores": list(map(number, posteriors)),
+                "loss": -math.log(likely) if likely > 0 else None,
+            }
+        )
     return fused
+
+
+def fused_traces(members: Sequence[tuple[Sequence[Row], float]], fusion: str, task: Task) -> list[Row]:
+    """Mean traces over the frames that all members predict; the loss would need a backend, so there is none."""
+    fused = []
+    for rows in zip(*(rows for rows, _ in members), strict=True):
+        frames = min(len(row["prediction"]) for row in rows)
+        traces = [(row["prediction"][:frames], weight) for row, (_, weight) in zip(rows, members, strict=True)]
+        fused.append({"target": rows[0]["target"][:frames], "prediction": fuse_scores(traces, fusion), "loss": None})
+    return fused
+
+
+def check_fusible(task: Task, fusion: str) -> None:
+    """Refuse a task whose answers cannot be fused so.
+
+    Raises:
+        SefrontError: Saying what can.
+    """
+    if task.kind == "transcription":
+        raise SefrontError("transcripts cannot be fused, only labels and traces; judge these runs one by one")
+    if task.kind == "trace" and fusion != "mean":
+        raise SefrontError(f"fusion '{fusion}' is about posteriors, but these runs predict traces; leave it at 'mean'")

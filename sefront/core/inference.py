@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sefront.core.audio import resample
 from sefront.core.chain import enhance, predict
-from sefront.core.clips import Task
 from sefront.core.errors import SefrontError
+from sefront.core.kinds import Kind
 from sefront.core.mixed import frontend_of
 from sefront.core.modes import judging, trainable
 from sefront.core.protocols import Backend, Frontend
@@ -29,13 +29,13 @@ class Listener:
     Args:
         frontend: The frontend, or None.
         backend: The backend, or None.
-        task: What the backend predicts.
+        kind: How the backend's numbers become answers; None without one.
         sample_rate: Rate in Hz that the models work at.
     """
 
     frontend: Frontend | None
     backend: Backend | None
-    task: Task | None
+    kind: Kind | None
     sample_rate: int
 
     def enhance(self, waves: Waves, sample_rate: int) -> Waves:
@@ -72,21 +72,21 @@ class Listener:
         return self.frontend
 
     def predict(self, waves: Waves, sample_rate: int) -> dict[str, Any]:
-        """The label of `waves` (samples,) or (samples, channels) and the posterior of every class.
+        """What is heard in `waves` (samples,) or (samples, channels): see `sefront.core.kinds` for each kind of task.
+
+        A label and the posterior of every class; a text; or a frame rate in Hz and a trace for every dimension.
 
         Raises:
             SefrontError: There is no backend, or the waves are empty, not finite, or of another shape.
         """
-        if self.backend is None or self.task is None:
+        if self.backend is None or self.kind is None:
             raise SefrontError("there is no backend to predict with; couple one, in a mode that uses it")
         waves = checked(waves, sample_rate)
         mono = resample(waves.reshape(len(waves), -1).mean(axis=1, dtype=np.float32), sample_rate, self.sample_rate)
         batch, lengths = torch.from_numpy(mono)[None], torch.tensor([len(mono)])
         with judging(self.frontend, self.backend):
             heard = batch if self.frontend is None else enhance(self.frontend, batch, lengths).waves
-            posterior = predict(self.backend, heard, lengths).scores[0].float().softmax(-1)
-        scores = dict(zip(self.task.labels, posterior.tolist(), strict=True))
-        return {"label": self.task.labels[int(posterior.argmax())], "scores": scores}
+            return self.kind.heard(predict(self.backend, heard, lengths))[0]
 
 
 def checked(waves: Waves, sample_rate: int) -> Waves:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from torch import nn
 
-from sefront.core.checkpoint import Weights, load_part, put_weights, weights_of
+from sefront.core.checkpoint import Weights, load_part, load_state, put_weights, weights_of
 from sefront.core.clips import Task
-from sefront.core.coupler import Coupler, Material
+from sefront.core.coupler import Coupler
 from sefront.core.damages import Damages
-from sefront.core.data import Mixtures, Reader
+from sefront.core.data import Material, Mixtures, Reader
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment
 from sefront.core.files import clear_failures, write_json
@@ -24,7 +24,7 @@ from sefront.core.progress import Progress
 from sefront.core.run import Run
 from sefront.core.runs import check_free
 from sefront.core.setup import Components, Models, lengths_of, models_of, optimiser_of, training_of
-from sefront.core.sources import check_apart
+from sefront.core.sources import check_apart, wanted_of
 from sefront.core.supply import Data, check_named
 from sefront.core.written import write_experiment, written
 
@@ -110,10 +110,11 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     """
     damages = Damages(experiment.strict, progress)
     data = Data(experiment, components, damages, Reader(experiment.sample_rate))
-    check_named(experiment)
     corpus = data.corpus(experiment.corpus, "corpus")
-    snr, test_snr = experiment.levels(corpus.task())
-    experiment = replace(experiment, snr=snr, test_snr=test_snr)
+    if corpus.task() is None and wanted_of(corpus) == "scene":
+        raise SefrontError(f"corpus '{experiment.corpus}': scenes need labels; put them into a folder for each class")
+    experiment = experiment.suited(corpus.task())
+    check_named(experiment)
     data = replace(data, experiment=experiment)
     models = models_of(experiment, components, corpus.task())
     initial = initialised(experiment, components, models, corpus.task())
@@ -132,25 +133,34 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
         given=initial.given,
         loaded=initial.loaded,
     )
-    lengths = lengths_of(experiment, corpus, [phase.name for phase in coupler.planned()])
+    lengths = lengths_of(experiment, corpus, coupler.planned())
     coupler.lengths = lengths
     coupler.check()
-    resolved = written(experiment, models, components, lengths)
+    resolved = written(experiment, models, components, lengths, wanted_of(corpus), phases=coupler.planned())
     run = Run(folder, resolved, corpus.task(), models, components, progress)
     tested = data.noise(experiment.test_noise, "test_noise")
     check_apart(experiment.noise, dict(zip(experiment.test_noise, tested, strict=True)))
     unheard = replace(data, damages=Damages(experiment.strict))  # the evaluation will name what is damaged
-    return Job(
-        run, coupler, data.material(corpus), unheard.test(corpus), data.frontend_material(corpus), initial.original
-    )
+    material = data.material(corpus)
+    if initial.remembered:
+        cast(Any, models.coupling).adopt(initial.remembered, [clip.id for clip in material.train.clips])
+    return Job(run, coupler, material, unheard.test(corpus), data.frontend_material(corpus), initial.original)
 
 
 class Initial(NamedTuple):
-    """What came from other runs: parts with weights, those of them that are trained, and a clean-trained backend."""
+    """What came from other runs.
+
+    Args:
+        loaded: Parts with weights.
+        given: Those of them that are trained.
+        original: A clean-trained backend.
+        remembered: The state of a coupling of the same mode.
+    """
 
     loaded: list[str]
     given: list[str]
     original: Weights | None
+    remembered: Mapping[str, Any]
 
 
 def initialised(experiment: Experiment, components: Components, models: Models, task: Task | None) -> Initial:
@@ -162,6 +172,7 @@ def initialised(experiment: Experiment, components: Components, models: Models, 
     loaded: list[str] = []
     given: list[str] = []
     original: Weights | None = None
+    remembered: Mapping[str, Any] = {}
     for part, source in (("frontend", experiment.init_frontend), ("backend", experiment.init_backend)):
         if source is None:
             continue
@@ -175,8 +186,10 @@ def initialised(experiment: Experiment, components: Components, models: Models, 
         weights = weights_of(theirs)
         put_weights(module, fitting(weights, module), f"--init-{part} {source}")
         loaded.append(part)
+        if part == "backend" and other.experiment.mode == experiment.mode and hasattr(models.coupling, "adopt"):
+            remembered = (load_state(other.path / "checkpoint" / "last") or {}).get("coupling", {})
         if not lacks_gate(weights, module):  # else pre-training has yet to teach it
             given.append(part)
         if part == "backend" and task and other.task and task.labels == other.task.labels:
             original = load_part(other.path / "checkpoint" / "original", "backend")
-    return Initial(loaded, given, original)
+    return Initial(loaded, given, original, remembered)

@@ -14,18 +14,25 @@ from sefront.core.setup import Components
 SIGNAL = ("si_sdr", "stoi", "pesq")
 RATES: Mapping[str, Mapping[int, Mapping[str, Any]]] = {"pesq": {8000: {"band": "nb"}, 16000: {"band": "wb"}}}
 """The sample rates in Hz of metrics that are not defined at every one, and what each takes there."""
+COMPARED = {"classification": ("labels",), "transcription": ("transcripts", "labels"), "trace": ("traces",)}
+"""What can be compared in each kind of task; whole texts are labels, too."""
 
 
-def metric_of(name: str, components: Components, sample_rate: int | None = None) -> Metric:
+def metric_of(name: str, components: Components, sample_rate: int | None = None, task: Task | None = None) -> Metric:
     """The metric called `name`, as it is defined at `sample_rate` Hz.
 
     Raises:
-        SefrontError: There is no such metric, or it is not defined at this rate.
+        SefrontError: There is no such metric, or it is not defined at this rate or for this kind of task.
     """
     component, options = components.metrics[name], RATES.get(name, {})
     if sample_rate is not None and options and sample_rate not in options:
         raise SefrontError(f"metric '{name}' {undefined(name, sample_rate)}; leave it out")
     metric: Metric = build(component, options=options.get(sample_rate or 0, {}), owner=f"metric '{name}'")
+    compares = metric.card().compares
+    if task and compares not in ("waves", *COMPARED[task.kind]):
+        raise SefrontError(
+            f"metric '{name}' compares {compares}, but the task here is {task.kind}; use another, such as {task.metric}"
+        )
     return metric
 
 
@@ -38,9 +45,8 @@ def undefined(name: str, sample_rate: int) -> str:
 
 
 def usual(task: Task | None, judges_task: bool) -> list[str]:
-    """The metrics that nobody has to name: the headline of the task, and those on waves that fit what is wanted."""
-    headline = [task.metric] if task and judges_task else []
-    return [*headline, *(SIGNAL if task is None or task.wanted == "speech" else SIGNAL[:1])]
+    """The metrics that nobody has to name: the headline of the task, and those on waves."""
+    return [*([task.metric] if task and judges_task else []), *SIGNAL]
 
 
 def defined(names: Sequence[str], sample_rate: int) -> tuple[list[str], list[str]]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sefront.core.aggregation import SYSTEMS, Evaluation
+from sefront.core.clips import Task
 from sefront.core.errors import SefrontError
 from sefront.core.evaluation import Chain, Row, Trial, check_unheard, judge
-from sefront.core.fusion import FUSED, check_fusion, fused_rows, normalised
+from sefront.core.fusion import FUSED, check_fusible, check_fusion, fused_rows, normalised
 from sefront.core.precision import uses_bf16
 from sefront.core.run import Place, Run
 from sefront.core.supply import Data
@@ -46,19 +47,20 @@ def fuse(
     check_fusion(fusion)
     if len(runs) < 2:
         raise SefrontError(f"fusion needs at least two members, but there {'is one' if runs else 'is none'}; name more")
-    shares, task = normalised(weights, len(runs)), runs[0].task
-    for run in runs:
-        check_member(run, runs[0])
+    shares = normalised(weights, len(runs))
+    tasks = [check_member(run, runs[0]) for run in runs]
+    task = tasks[0]
+    check_fusible(task, fusion)
     if out and (Path(out) / "experiment.toml").exists():
         raise SefrontError(f"{out}: holds a run, whose own evaluation stays as it is; name another place with --out")
-    trial = runs[0].trial(metrics=[task.metric] if metrics is None and task else metrics, **how)
+    trial = runs[0].trial(metrics=[task.metric] if metrics is None else metrics, **how)
     check_metrics(trial)
     for run in runs[1:]:
         check_unlearnt(run, runs[0], trial)
     judged = [judge(trial.chain, trial.mixtures, trial.how), *(member_rows(run, trial) for run in runs[1:])]
     named = [called(name, rows) for name, rows in zip(names(runs), judged, strict=True)]
     members = [[row for row in rows if row["system"] not in SYSTEMS] for rows in named]
-    fused = fused_rows(list(zip(members, shares, strict=True)), fusion, task.labels if task else ())
+    fused = fused_rows(list(zip(members, shares, strict=True)), fusion, task)
     evaluation = trial.evaluation([*chain.from_iterable(named), *fused])
     if out:
         evaluation.save(Path(out))
@@ -94,8 +96,8 @@ def check_metrics(trial: Trial) -> None:
         )
 
 
-def check_member(run: Run, first: Run) -> None:
-    """Refuse a run whose scores cannot be fused with those of the `first` one.
+def check_member(run: Run, first: Run) -> Task:
+    """The task of a run, whose scores can be fused with those of the `first` one.
 
     Raises:
         SefrontError: It has no scores, other labels, or another sample rate.
@@ -105,7 +107,7 @@ def check_member(run: Run, first: Run) -> None:
         raise SefrontError(f"{run.path}: mode '{mode}' has no backend, so no scores to fuse; name runs with one")
     if first.task is not None and run.task.labels != first.task.labels:
         raise SefrontError(
-            f"{run.path}: tells {', '.join(run.task.labels)} apart, but {first.path} {', '.join(first.task.labels)}; "
+            f"{run.path}: predicts {', '.join(run.task.labels)}, but {first.path} {', '.join(first.task.labels)}; "
             "fuse runs of the same labels"
         )
     if rate != first.experiment.sample_rate:
@@ -113,6 +115,7 @@ def check_member(run: Run, first: Run) -> None:
             f"{run.path}: works at {rate} Hz, but {first.path} at {first.experiment.sample_rate} Hz; "
             "fuse runs of one sample rate"
         )
+    return run.task
 
 
 def check_unlearnt(run: Run, first: Run, trial: Trial) -> None:

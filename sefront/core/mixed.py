@@ -18,11 +18,11 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from sefront.core.chain import differentiable, enhance
+from sefront.core.chain import differentiable, enhance, least_loss
 from sefront.core.checkpoint import Weights
 from sefront.core.errors import SefrontError
 from sefront.core.gate import Gate, Shares
-from sefront.core.losses import wsdr
+from sefront.core.losses import LEAST, wsdr
 from sefront.core.masking import masked
 from sefront.core.modes import trainable
 from sefront.core.parameters import Parameter, build, filled, parameters
@@ -63,6 +63,7 @@ class Mixed(nn.Module):
         self.mix_gate = Gate() if mix == "learnt" else None
         self.latency = latency(frontend)
         self.differentiable = differentiable(frontend)
+        self.least_loss = least_loss(frontend) + (0.0 if self.mix_gate is None else LEAST["wsdr"])
         if self.mix_gate is not None and not trainable(frontend):
             self.differentiable = True
             self.recipe = getattr(frontend, "recipe", None) or Recipe(lr=GATE_LR)

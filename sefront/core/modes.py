@@ -28,6 +28,26 @@ def learning(*modules: Any) -> Iterator[None]:
 
 
 @contextmanager
+def passing(*modules: Any) -> Iterator[None]:
+    """A block in which `modules` judge, but let gradients through: nothing of them moves, and nothing is random.
+
+    All is in eval mode but recurrent layers, which cuDNN cannot go back through then: these are in train mode, with
+    their dropout at zero, which is the same.
+    """
+    roots = [root for root in modules if isinstance(root, nn.Module)]
+    recurrent = [m for root in roots for m in root.modules() if isinstance(m, nn.RNNBase)]
+    dropout = [layer.dropout for layer in recurrent]
+    with mode(False, *roots):
+        try:
+            for layer in recurrent:
+                layer.training, layer.dropout = True, 0.0
+            yield
+        finally:
+            for layer, share in zip(recurrent, dropout, strict=True):
+                layer.dropout = share
+
+
+@contextmanager
 def mode(train: bool, *modules: Any) -> Iterator[None]:
     """A block in train or eval mode; each submodule's own mode is restored afterwards.
 

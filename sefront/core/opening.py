@@ -7,11 +7,13 @@ from typing import Any
 
 from sefront.core import checkpoint
 from sefront.core.checkpoint import put_weights
+from sefront.core.clips import Task
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment
 from sefront.core.mixed import Mixed, opened, options_of
 from sefront.core.modes import trainable
 from sefront.core.parameters import filled, parameters
+from sefront.core.protocols import Backend
 from sefront.core.setup import Components, Models
 
 
@@ -70,3 +72,19 @@ def adjustable(part: str, component: type, module: Any) -> list[str]:
     own = parameters(component)
     settled = set(own).difference(getattr(inner, "adjustable", ())) if trainable(inner) else set()
     return [name for name in options_of(part, component) if name not in settled]
+
+
+def clean_trained(original: Backend | None, own: Task | None, task: Task | None, run: tuple[Path, str]) -> Backend:
+    """The `original` backend of another `run` (folder and mode), made for its `own` task, to compare with in `task`.
+
+    Raises:
+        SefrontError: That run has no clean-trained backend, or one for other labels.
+    """
+    if original is None:
+        raise SefrontError(
+            f"{run[0]}: mode '{run[1]}' has no clean-trained backend to serve as the original; "
+            "name a run of baseline, cold_cascade, mtl or iterative"
+        )
+    if own is None or task is None or own.labels != task.labels:
+        raise SefrontError(f"{run[0]}: has other labels than the run that is judged; name one of the same task")
+    return original

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +37,18 @@ def waves(truth: Any, estimate: Any) -> tuple[NDArray[np.float64], NDArray[np.fl
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError(f"truth and estimate must be waves of one length, not of shapes {a.shape} and {b.shape}")
     return a, b
+
+
+def paired(truth: Sequence[Any], estimate: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Texts or traces side by side, a truth and an estimate for each clip.
+
+    Raises:
+        ValueError: They are not lists of one length.
+    """
+    if isinstance(truth, str) or isinstance(estimate, str) or len(truth) != len(estimate):
+        found = " and ".join("a text" if isinstance(v, str) else f"{len(v)} items" for v in (truth, estimate))
+        raise ValueError(f"truth and estimate must be lists of one length, an item a clip, not {found}")
+    return list(zip(truth, estimate, strict=True))
 
 
 def audible(wave: NDArray[np.float64]) -> bool:

@@ -39,7 +39,9 @@ def spelt_out(annotation: Any) -> str:
 
 
 def parameters(component: type) -> dict[str, Parameter]:
-    """The options of `component` by name, in the order of its signature."""
+    """The options of `component` by name, in the order of its signature; one made of others lists them itself."""
+    if (table := getattr(component, "parameter_table", None)) is not None:
+        return dict(table)
     hints = get_type_hints(getattr(component, "__init__"))  # noqa: B009  mypy distrusts the attribute
     meanings = described(inspect.getdoc(component) or "")
     return {

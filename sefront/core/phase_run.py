@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,20 +12,24 @@ import torch
 from torch import Tensor, nn
 
 from sefront.core.batches import Keys, Report, equal_lengths, load, load_each, shuffled
-from sefront.core.checkpoint import Weights, put_weights, weights_of
+from sefront.core.checkpoint import Weights, put_weights, state_of, weights_of
 from sefront.core.data import Mixtures
 from sefront.core.errors import SefrontError
+from sefront.core.joined import Joined
 from sefront.core.modes import judging
 from sefront.core.processes import Processes
 from sefront.core.progress import Progress
+from sefront.core.protocols import Coupling
 from sefront.core.randomness import seeded
+from sefront.core.samples import Samples
 from sefront.core.scoring import Judge, Score
 from sefront.core.store import Store
 from sefront.core.training import Standing
-from sefront.core.types import Phase
+from sefront.core.types import Batch, Phase
 from sefront.core.update import Update
 
 GATHERED = 4096  # clips are enough for statistics
+FEWEST = 2  # clips that a phase learns from: BatchNorm means nothing for one
 
 
 @dataclass
@@ -35,6 +39,8 @@ class PhaseRun:
     Args:
         phase: Who learns what, and how.
         parts: All modules by name, learners or not.
+        learners: The modules that learn, by name.
+        coupling: What the phase belongs to; its state is saved with the parts.
         fresh: Learners that nothing has trained before: what they want to know of their data is gathered first.
         update: What moves the learners.
         judge: What scores an epoch.
@@ -55,6 +61,8 @@ class PhaseRun:
 
     phase: Phase
     parts: Mapping[str, nn.Module]
+    learners: Mapping[str, nn.Module]
+    coupling: Coupling
     fresh: Sequence[str]
     update: Update
     judge: Judge
@@ -74,12 +82,20 @@ class PhaseRun:
 
     def run(self, standing: Standing, state: Mapping[str, Any] | None) -> None:
         """Train until the last epoch, or until patience ends; then load the best weights."""
-        start = {name: weights_of(self.parts[name]) for name in self.update.learners}
+        start = {name: weights_of(module) for name, module in self.learners.items()}
         if state is not None:
             self.update.load(state["update"])
             start = state["start"]
         keep = self.phase.keep()
+        count = len(self.train) if keep is None else sum(clip.id in keep for clip in self.train.clips)
+        if keep is not None and count < FEWEST:
+            self.progress.note(f"phase {self.phase.name}: left out, because it keeps fewer than {FEWEST} clips")
+            self.store.save("best", {name: weights_of(part) for name, part in self.parts.items()})
+            return
         if state is None:
+            for learner in self.learners.values():
+                if isinstance(learner, Joined):
+                    learner.decide_by("softmax")  # which is what learns
             self._gather(keep)
         self.progress.note(f"phase {self.phase.name}: {who(start)} from {self.phase.sees} waves")
         while standing.epoch < self.epochs and standing.waited < self.patience:
@@ -87,14 +103,16 @@ class PhaseRun:
             losses = self._epoch(standing.epoch, keep)
             score = self.judge.score(self.phase, self.valid, self.batch_size)
             score = replace(score, value=self.processes.same(score.value), tie=self.processes.same(score.tie))
-            record = {"phase": self.phase.name, "epoch": standing.epoch + 1, **losses, **self.update.log()}
+            record = {"phase": self.phase.name, "epoch": standing.epoch + 1, **losses, **self._probed(keep)}
+            record |= self.update.log()
             self._close(standing, score, record | {"seconds": round(time.perf_counter() - began, 3)}, start)
         self.processes.wait()
         for name, part in self.parts.items():
             put_weights(part, self.store.weights("best", name) or weights_of(part), f"the best {name}")
         if self.phase.learners == ("backend",) and self.phase.sees == "clean":
             self.store.save("original", {"backend": weights_of(self.parts["backend"])})
-        shares = ", ".join(f"{name} by {moved(start[name], self.parts[name]):.3g}" for name in start)
+        models = [name for name in start if name != "coupling"]  # the weights of losses start at zero, without a length
+        shares = ", ".join(f"{name} by {moved(start[name], self.learners[name]):.3g}" for name in models)
         self.progress.note(f"phase {self.phase.name}: moved {shares} of its length")
 
     def _gather(self, keep: Container[str] | None) -> None:
@@ -102,18 +120,23 @@ class PhaseRun:
 
         Every process sees all of it, so that all gather the same.
         """
-        learners: dict[str, Any] = {n: self.parts[n] for n in self.fresh if hasattr(self.parts[n], "fit")}
+        learners: dict[str, Any] = {n: self.learners[n] for n in self.fresh if hasattr(self.learners[n], "fit")}
         if not learners:
             return
         batches = self._batches(0, keep)[: -(-GATHERED // self.batch_size)]
         self.progress.start(f"{self.phase.name}: statistics for {' and '.join(learners)}", len(batches))
-        for cpu in load(self.train, batches, workers=self.workers, report=self.report):
-            batch = cpu.to(self.device)
+        for batch in self.heard(batches):
             with judging(*self.parts.values()):
                 for name, part in learners.items():
                     heard = batch.noisy if name == "frontend" else self.judge.waves(batch, self.phase.sees)
                     part.fit(heard, batch.lengths)
             self.progress.advance()
+
+    def heard(self, batches: list[Keys] | None = None) -> Iterator[Batch]:
+        """Batches on the device, in every process alike; by default those of the first epoch with all clips."""
+        wanted = self._batches(0, None) if batches is None else batches
+        for batch in load(self.train, wanted, workers=self.workers, report=self.report):
+            yield batch.to(self.device)
 
     def _batches(self, epoch: int, keep: Container[str] | None) -> list[Keys]:
         """What is drawn for the steps of `epoch`, by all processes together."""
@@ -127,6 +150,14 @@ class PhaseRun:
         """Every step of one epoch; the mean of what they log."""
         shares = [self.processes.share(keys) for keys in self._batches(epoch, keep)]
         logged: dict[str, list[Tensor]] = {}
+        samples = Samples()
+
+        def note(values: Mapping[str, Tensor]) -> None:
+            for name, value in values.items():
+                if value.dim() == 0:
+                    logged.setdefault(name, []).append(value)
+            samples.add(values)
+
         self.update.begin(epoch)
         self.progress.start(f"{self.phase.name} {epoch + 1}/{self.epochs}", len(shares))
         with seeded(self.seed, "epoch", self.phase.name, epoch):
@@ -134,10 +165,12 @@ class PhaseRun:
                 self.progress.advance()
                 if not self.processes.all_have(batch, self.device) or batch is None:
                     continue
+                samples.show(batch)
                 with self.update.precision(self.device):
-                    values = self.phase.step(batch.to(self.device), self.update)
-                for name, value in values.items():
-                    logged.setdefault(name, []).append(value)
+                    note(self.phase.step(batch.to(self.device), self.update))
+            with self.update.precision(self.device):
+                note(self.phase.close(self.update))
+        self.store.samples(self.phase.name, epoch, self.processes.once(samples.steps()))
         means = {name: float(torch.stack(values).float().mean()) for name, values in logged.items()}
         if not means:
             raise SefrontError(f"phase {self.phase.name}: no usable training clip was left")
@@ -145,6 +178,18 @@ class PhaseRun:
             lower = " ".join(f"-o optimiser.{n}.lr={learner.lr / 10:g}" for n, learner in self.update.learners.items())
             raise SefrontError(f"phase {self.phase.name}, epoch {epoch + 1}: the loss is not finite; try {lower}")
         return means
+
+    def _probed(self, keep: Container[str] | None) -> dict[str, float]:
+        """What the probe of the phase says of the first of its largest batches, drawn as in the first epoch."""
+        batches = self._batches(0, keep)
+        if self.phase.probe is None or not batches:
+            return {}
+        (batch,) = load_each(self.train, [self.processes.share(max(batches, key=len))])
+        if not self.processes.all_have(batch, self.device) or batch is None:
+            return {}
+        with seeded(self.seed, "probe", self.phase.name), self.update.precision(self.device):
+            values = self.phase.probe(batch.to(self.device), self.update)
+        return {name: float(value) for name, value in values.items()}
 
     def _close(self, standing: Standing, score: Score, record: dict[str, Any], start: Mapping[str, Weights]) -> None:
         """Score, log and save an epoch."""
@@ -156,7 +201,10 @@ class PhaseRun:
         weights = {name: weights_of(part) for name, part in self.parts.items()}
         if best:
             self.store.save("best", weights)
-        state = {"standing": standing.as_dict(), "update": self.update.state(), "start": dict(start)}
+        state = {
+            "standing": standing.as_dict(), "update": self.update.state(), "start": dict(start),
+            "coupling": state_of(self.coupling),
+        }  # fmt: skip
         self.store.save("last", weights, state)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
+import torch
 from torch import Tensor
 
 from sefront.core.chain import differentiable, enhance, predict
 from sefront.core.errors import SefrontError
+from sefront.core.joined import Decision, Joined
 from sefront.core.losses import reference
 from sefront.core.modes import judging, learning, trainable
 from sefront.core.protocols import Backend, Frontend
-from sefront.core.types import Batch, Phase, Sees
+from sefront.core.svm import LinearSVM
+from sefront.core.types import Batch, Phase, Prediction, Sees
 from sefront.core.update import Update
 
 
@@ -35,6 +39,26 @@ def learn_backend(backend: Backend, sees: Sees, frontend: Frontend | None = None
         frontend: What makes the enhanced waves, frozen with its buffers.
     """
 
+    waves = waves_for(sees, frontend)
+
+    def step(batch: Batch, update: Update) -> Mapping[str, Tensor]:
+        with learning(backend):
+            prediction = predict(backend, waves(batch), batch.lengths)
+            losses = backend.loss(prediction, batch)
+        return {"loss_backend": update(losses, "backend"), **judged(losses, prediction)}
+
+    return Phase("backend", ("backend",), sees, step)
+
+
+def judged(losses: Tensor, prediction: Prediction) -> dict[str, Tensor]:
+    """The task loss of every sample, and the class that a classifier answered, (batch,) each."""
+    answer = {"answer": prediction.scores.detach().argmax(-1)} if prediction.scores.dim() == 2 else {}
+    return {"task_loss": losses.detach(), **answer}
+
+
+def waves_for(sees: Sees, frontend: Frontend | None) -> Callable[[Batch], Tensor]:
+    """What gives a backend its waves (batch, time): clean, noisy, or enhanced by a frontend that only looks on."""
+
     def waves(batch: Batch) -> Tensor:
         if sees == "clean":
             return reference(batch)
@@ -43,17 +67,34 @@ def learn_backend(backend: Backend, sees: Sees, frontend: Frontend | None = None
         with judging(frontend):
             return enhance(frontend, batch.noisy, batch.lengths).waves
 
-    def step(batch: Batch, update: Update) -> Mapping[str, Tensor]:
-        return {"loss_backend": teach_backend(backend, waves(batch), batch, update)}
-
-    return Phase("backend", ("backend",), sees, step)
+    return waves
 
 
-def teach_backend(backend: Backend, waves: Tensor, batch: Batch, update: Update) -> Tensor:
-    """One step of the backend on `waves` (batch, time); returns its mean loss, detached."""
-    with learning(backend):
-        losses = backend.loss(predict(backend, waves, batch.lengths), batch)
-    return update(losses, "backend")
+def branches_of(backend: Backend) -> dict[str, Backend]:
+    """The branches of a joined backend by name; a backend alone is the only one, called "backend"."""
+    return dict(backend.named()) if isinstance(backend, Joined) else {"backend": backend}
+
+
+def fit_svm(
+    backend: Joined, decision: Decision, waves: Callable[[Batch], Tensor], batches: Iterable[Batch], c: float
+) -> None:
+    """Fit a support vector machine to what `backend` makes of `batches`, and let it decide.
+
+    Args:
+        backend: The branches, trained.
+        decision: Whether to decide from embeddings side by side ("joined") or from those that were "fused".
+        waves: What gives the backend its waves.
+        batches: The training clips.
+        c: Weight of errors.
+    """
+    embeddings, targets = [], []
+    for batch in batches:
+        together = backend.embeddings(waves(batch), batch.lengths)
+        embeddings.append(together if decision == "joined" else backend.fused(together))
+        targets.append(batch.target)
+    svm = cast(LinearSVM, backend.svms[decision])
+    svm.fit(torch.cat(embeddings), torch.cat(targets), c)
+    backend.decide_by(decision)
 
 
 def needs_learner(mode: str, frontend: Frontend) -> None:

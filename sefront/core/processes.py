@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 T = TypeVar("T")
+Row = dict[str, Any]
 
 
 class Processes:
@@ -66,13 +67,20 @@ class Processes:
             return batch is not None
         return float(self.total(torch.tensor(float(batch is not None), device=device))) == self.world
 
-    def largest(self, value: Tensor) -> Tensor:
-        """The largest `value` of all processes, a scalar."""
+    def gathered(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """The `values` (batch,) of all processes in the order of the global batch, and where those of this one are."""
         if self.world == 1:
-            return value
+            return values, torch.arange(len(values), device=values.device)
         from accelerate.utils import gather
 
-        return torch.as_tensor(gather(value.reshape(1))).max()
+        counts = torch.as_tensor(gather(torch.tensor([len(values)], device=values.device)))
+        longest = int(counts.max())
+        padded = torch.cat([values, values.new_zeros(longest - len(values))])
+        rows = torch.as_tensor(gather(padded)).reshape(self.world, longest)
+        # `share` deals clips out in turn, so columns follow each other
+        there = (torch.arange(longest, device=values.device)[:, None] < counts).flatten()
+        place = (there.cumsum(0) - 1).reshape(longest, self.world)[:, self.rank]
+        return rows.T.flatten()[there], place[: len(values)]
 
     def sum_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
         """Replace every gradient by its sum over all processes, in one message."""
@@ -82,6 +90,27 @@ class Processes:
         flat = self.total(torch.cat([g.flatten() for g in gradients]))
         for parameter, gradient in zip(parameters, torch.split(flat, [g.numel() for g in gradients]), strict=True):
             parameter.grad = gradient.view_as(parameter).clone()
+
+    def together(self, values: Sequence[T]) -> Sequence[T]:
+        """The `values` of all processes, one process after the other."""
+        if self.world == 1:
+            return values
+        from accelerate.utils import gather_object
+
+        return list(gather_object(values))
+
+    def once(self, steps: Sequence[Sequence[Row]]) -> list[list[Row]]:
+        """Rows of samples, step by step, of all processes; of a step that all took whole (see `share`) those of one."""
+        if self.world == 1:
+            return [list(rows) for rows in steps]
+        from accelerate.utils import gather_object
+
+        merged = []
+        for parts in zip(*gather_object([steps]), strict=True):
+            ids = [[row["id"] for row in part] for part in parts]
+            whole = all(names == ids[0] for names in ids)
+            merged.append(list(parts[0]) if whole else [row for part in parts for row in part])
+        return merged
 
     def same(self, value: float) -> float:
         """The first process' `value`, on all of them."""

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from torch import nn
+
+from sefront.core.chain import part_of, root_of
 from sefront.core.errors import BadOptionError
 from sefront.core.parameters import resolved
 
@@ -70,3 +73,22 @@ class Recipe:
         if self.schedule == "cosine":
             return 0.5 * (1.0 + math.cos(math.pi * epoch / max(1, epochs)))
         return 1.0
+
+
+def recipe_of(parts: Mapping[str, nn.Module], learner: str, settings: Mapping[str, Mapping[str, Any]]) -> Recipe:
+    """The recipe of a part, or of a branch of one such as "backend.acln".
+
+    Args:
+        parts: All parts by name.
+        learner: Who learns.
+        settings: What was asked for by part, in place of a recipe's own. A branch takes what it shares with the others,
+            such as ``lr``, and what is its own, such as ``acln.lr``.
+    """
+    root, branch = root_of(learner), learner.partition(".")[2]
+    options: Mapping[str, Any] = settings.get(root, {})
+    if branch:
+        known: Any = getattr(parts[root], "branches", {})
+        shared = {name: value for name, value in options.items() if name.partition(".")[0] not in known}
+        own = {n.removeprefix(f"{branch}."): v for n, v in options.items() if n.startswith(f"{branch}.")}
+        options = {**shared, **own}
+    return Recipe.of(part_of(parts, learner), options, learner)

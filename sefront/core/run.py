@@ -20,24 +20,29 @@ from sefront.core.checkpoint import put_weights
 from sefront.core.clips import Task
 from sefront.core.damages import Damages
 from sefront.core.data import Reader
+from sefront.core.decoding import Decoding
 from sefront.core.errors import SefrontError
 from sefront.core.evaluation import Chain, Judgement, Trial, check_unheard, judge
 from sefront.core.experiment import Experiment
 from sefront.core.inference import Listener
+from sefront.core.kinds import Kind, kind_of
 from sefront.core.lock import trained
 from sefront.core.measures import defined, metric_of, usual
-from sefront.core.opening import check_adjustable, put_best
+from sefront.core.opening import check_adjustable, clean_trained, put_best
+from sefront.core.parameters import build
 from sefront.core.precision import device_named, uses_bf16
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
 from sefront.core.runs import altered
 from sefront.core.setup import BOTH, Components, Models, models_of
 from sefront.core.supply import Data
-from sefront.core.table import hardest, rendered
+from sefront.core.table import rendered
 from sefront.core.written import task_in
 
 Waves = NDArray[np.float32]
 Place = str | PathLike[str]
+ALTERED = {n: n for n in ("corpus", "intruder", "test_snr", "device")} | {"noise": "test_noise"}
+"""What an evaluation may have in place of the run's own, and what it is called in an experiment."""
 
 
 @dataclass
@@ -130,24 +135,28 @@ class Run:
         *,
         corpus: Place | None = None,
         noise: Place | Sequence[Place] | None = None,
+        intruder: Place | Sequence[Place] | None = None,
         test_snr: str | float | Sequence[float] | None = None,
         metrics: Sequence[str] | str | None = None,
         split: str = "test",
         original: Run | None = None,
         device: str | None = None,
         out: Place | None = None,
+        **decoding: Any,
     ) -> Evaluation:
         """Score the chain, the bypassed and the original backend and the mixtures at every SNR and on clean audio.
 
         Args:
             corpus: Another corpus than the run's own.
             noise: Other test noise.
+            intruder: Other speech that disturbs scenes.
             test_snr: Other SNRs in dB.
             metrics: Other metrics by name.
             split: Which split: train, valid, test or all.
             original: Run whose clean-trained backend is the row to compare with, in place of this run's own.
             device: Where to compute, in place of where it was trained.
             out: Where to write the rows; by default the run folder, unless something other than its own is scored.
+            decoding: What `sefront.core.decoding.Decoding` takes, such as ``decoder="beam"``.
 
         Returns:
             Rows per clip and per table cell.
@@ -156,12 +165,12 @@ class Run:
             SefrontError: Something is misnamed or missing, or the noise was trained on.
         """
         trial = self.trial(
-            corpus=corpus, noise=noise, test_snr=test_snr, metrics=metrics, split=split, original=original,
-            device=device,
+            corpus=corpus, noise=noise, intruder=intruder, test_snr=test_snr, metrics=metrics, split=split,
+            original=original, device=device, **decoding,
         )  # fmt: skip
         evaluation = trial.evaluation(judge(trial.chain, trial.mixtures, trial.how))
         unchanged = Experiment.read(self.path / "experiment.toml")
-        own = not self.changed and trial.data.experiment.judges_like(unchanged)
+        own = not self.changed and not decoding and trial.data.experiment.judges_like(unchanged)
         if out or (own and metrics is None and split == "test" and original is None):
             evaluation.save(Path(out or self.path))
         return evaluation
@@ -169,56 +178,42 @@ class Run:
     def trial(
         self,
         *,
-        corpus: Place | None = None,
-        noise: Place | Sequence[Place] | None = None,
-        test_snr: str | float | Sequence[float] | None = None,
         metrics: Sequence[str] | str | None = None,
         split: str = "test",
         original: Run | None = None,
-        device: str | None = None,
+        **asked: Any,
     ) -> Trial:
         """The evaluation that `evaluate` with the same arguments begins.
 
         Raises:
             SefrontError: Something is misnamed or missing, or the noise was trained on.
         """
-        asked: dict[str, Any] = {"corpus": corpus, "test_noise": noise, "test_snr": test_snr, "device": device}
-        asked = {name: value for name, value in asked.items() if value is not None}
-        experiment = altered(self.experiment, asked, self.components.corpora)
+        changed = {held: value for name, held in ALTERED.items() if (value := asked.pop(name, None)) is not None}
+        kind = self.kind(asked)
+        experiment = altered(self.experiment, changed, self.components.corpora)
         damages = Damages(experiment.strict, self.progress)
         data = Data(experiment, self.components, damages, Reader(experiment.sample_rate))
         check_unheard(self.experiment, data)
         mixtures = data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
-        chain = Chain(self.frontend, self.backend, original.clean_trained(self.task) if original else self.original)
+        chain = Chain(self.frontend, self.backend, self.original)
+        if original:
+            run = original.path, original.experiment.mode
+            chain = replace(chain, original=clean_trained(original.original, original.task, self.task, run))
         on = device_named(experiment.device)
         levels = [float("inf"), *experiment.levels(self.task)[1]]
         bf16 = uses_bf16(experiment.precision, on)
-        how = Judgement(self.metrics(metrics), levels, on, bf16, report=damages, progress=self.progress)
+        how = Judgement(self.metrics(metrics), levels, on, bf16, kind=kind, report=damages, progress=self.progress)
         for line in self.left_out() if metrics is None else []:
             self.progress.note(line)
         return Trial(chain, mixtures, how, data, self.task)
-
-    def clean_trained(self, task: Task | None) -> Backend | None:
-        """The backend that `evaluate` of another run with `task` may take as its original.
-
-        Raises:
-            SefrontError: This run has no clean-trained backend, or one for other labels.
-        """
-        if self.original is None:
-            raise SefrontError(
-                f"{self.path}: mode '{self.experiment.mode}' has no clean-trained backend to serve as the original; "
-                "name a run of baseline, cold_cascade, mtl or iterative"
-            )
-        if self.task is None or task is None or self.task.labels != task.labels:
-            raise SefrontError(f"{self.path}: has other labels than the run that is judged; name one of the same task")
-        return self.original
 
     def metrics(self, names: Sequence[str] | str | None = None) -> dict[str, Metric]:
         """The metrics called `names`; by default the task's headline and the signal metrics that apply."""
         rate = self.experiment.sample_rate
         if names is None:
             names, _ = defined(usual(self.task, self.backend is not None), rate)
-        return {n: metric_of(n, self.components, rate) for n in ([names] if isinstance(names, str) else names)}
+        wanted = [names] if isinstance(names, str) else names
+        return {name: metric_of(name, self.components, rate, self.task) for name in wanted}
 
     def left_out(self) -> list[str]:
         """A line for each usual metric that is not defined at the sample rate of the run."""
@@ -234,16 +229,21 @@ class Run:
         if not path.exists():
             raise SefrontError(f"{self.path}: not judged yet; use `sefront evaluate {self.path}`")
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        return rendered(rows, self.metrics(list(dict.fromkeys(row["metric"] for row in rows))), hardest(self.task))
+        names = dict.fromkeys(row["metric"] for row in rows)
+        return rendered(rows, self.metrics() | self.metrics(list(names)), self.task)
 
-    def listener(self) -> Listener:
-        """The trained chain, ready for waves of any rate."""
-        return Listener(self.frontend, self.backend, self.task, self.experiment.sample_rate)
+    def listener(self, **decoding: Any) -> Listener:
+        """The trained chain, ready for waves of any rate; `decoding` is what `Decoding` takes."""
+        return Listener(self.frontend, self.backend, self.kind(decoding), self.experiment.sample_rate)
+
+    def kind(self, decoding: Mapping[str, Any]) -> Kind:
+        """How the backend's numbers become answers."""
+        return kind_of(self.task, build(Decoding, options=decoding, owner="decoding"))
 
     def enhance(self, waves: Waves, sample_rate: int) -> Waves:
         """`waves` (samples,) or (samples, channels) at `sample_rate` Hz, enhanced; the same shape and rate."""
         return self.listener().enhance(waves, sample_rate)
 
-    def predict(self, waves: Waves, sample_rate: int) -> dict[str, Any]:
-        """The label of `waves` (samples,) or (samples, channels) and the posterior of every class."""
-        return self.listener().predict(waves, sample_rate)
+    def predict(self, waves: Waves, sample_rate: int, **decoding: Any) -> dict[str, Any]:
+        """What is heard in `waves` (samples,) or (samples, channels): label and posteriors, a text, or traces."""
+        return self.listener(**decoding).predict(waves, sample_rate)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sefront.core.errors import SefrontError
-from sefront.core.experiment import Experiment
+from sefront.core.experiment import Experiment, narrower
 from sefront.core.sources import located
+from sefront.core.spelling import SEVERAL
 
 
 def started(folder: Path, asked: Mapping[str, Any], corpora: Mapping[str, type]) -> Experiment:
@@ -38,7 +39,8 @@ def started(folder: Path, asked: Mapping[str, Any], corpora: Mapping[str, type])
                     "leave it out, or start a new run"
                 )
     for key in set(wanted.options) - set(experiment.options):
-        if not key.startswith("optimiser.") or key.count(".") > 1:  # those for all learners are written for each
+        each = any(narrower(own, key) for own in experiment.options)  # a setting of several is written for each
+        if not each and (not key.startswith("optimiser.") or key.count(".") > 1):
             raise SefrontError(
                 f"-o {key}: the run in {folder} was started without it; leave it out, or start a new run"
             )
@@ -105,7 +107,7 @@ def absolute(experiment: Experiment, corpora: Mapping[str, type]) -> Experiment:
     values: dict[str, Any] = {}
     for name in ("corpus", "valid_corpus", "frontend_corpus"):
         values[name] = getattr(experiment, name) and of(getattr(experiment, name))
-    for name in ("noise", "test_noise", "frontend_noise"):
+    for name in SEVERAL:
         values[name] = tuple(map(of, getattr(experiment, name)))
     for name in ("init_frontend", "init_backend"):
         values[name] = getattr(experiment, name) and str(Path(getattr(experiment, name)).resolve())

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sefront.core.batches import Report, equal_lengths, in_order, load
-from sefront.core.chain import enhance, predict
+from sefront.core.chain import enhance, part_of, predict
 from sefront.core.data import Mixtures
 from sefront.core.losses import reference
 from sefront.core.modes import judging
 from sefront.core.precision import autocast
 from sefront.core.protocols import Backend, Frontend, Metric
-from sefront.core.types import Batch, Phase, Prediction, Sees
+from sefront.core.types import Batch, Phase, Sees
 
 
 @dataclass(frozen=True, order=True)
@@ -63,15 +64,17 @@ class Judge:
         """A phase without a backend by the frontend's loss, others by the task, each on what it sees."""
         levels = [math.inf] if phase.sees == "clean" else self.levels
         task = any(name.startswith("backend") for name in phase.learners)
-        scores = [self.at(level, phase.sees, mixtures, batch_size, task) for level in levels]
+        branch = next((name for name in phase.learners if name.startswith("backend.")), "backend")
+        backend = cast(Backend, part_of({"backend": cast(nn.Module, self.backend)}, branch))
+        judge = replace(self, backend=backend)
+        scores = [judge.at(level, phase.sees, mixtures, batch_size, task) for level in levels]
         by_snr = {"clean" if snr == math.inf else f"{snr:g}": s.value for snr, s in zip(levels, scores, strict=True)}
         return Score(fmean(by_snr.values()), fmean(s.tie for s in scores), by_snr)
 
     def at(self, level: float, sees: Sees, mixtures: Mixtures, batch_size: int, task: bool) -> Score:
         """The score at one SNR in dB."""
         losses: list[Tensor] = []
-        truth: list[int] = []
-        estimate: list[int] = []
+        pairs: list[tuple[Any, Any]] = []
         keys = in_order(mixtures, batch_size, level)
         for cpu in load(mixtures, equal_lengths(mixtures, keys) if self.equal else keys, report=self.report):
             batch = cpu.to(self.device)
@@ -81,12 +84,11 @@ class Judge:
                     continue
                 prediction = predict(self.backend, self.waves(batch, sees), batch.lengths)
                 losses.append(self.backend.loss(prediction, batch))
-            truth += cpu.target.tolist()
-            estimate += decoded(prediction)
+            pairs += mixtures.kind.pairs(cpu, prediction)
         loss = float(torch.cat(losses).mean()) if losses else math.nan
         if not task or self.metric is None:
             return Score(-loss)
-        value = self.metric(truth, estimate)
+        value = self.metric([truth for truth, _ in pairs], [answer for _, answer in pairs])
         return Score(value if self.metric.card().higher_is_better else -value, -loss)
 
     def waves(self, batch: Batch, sees: Sees) -> Tensor:
@@ -94,8 +96,3 @@ class Judge:
         if sees == "clean":
             return reference(batch)
         return enhance(self.frontend, batch.noisy, batch.lengths).waves if sees == "enhanced" else batch.noisy
-
-
-def decoded(prediction: Prediction) -> list[int]:
-    """The most probable class ids."""
-    return [int(i) for i in prediction.scores.argmax(-1).tolist()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,9 +15,13 @@ from sefront.core.protocols import Backend, Corpus, Coupling, Frontend
 from sefront.core.randomness import seeded
 from sefront.core.recipe import Recipe
 from sefront.core.training import Lengths, Training
+from sefront.core.types import Phase
 
 BOTH = ("frontend", "backend")
-HELD = {"transcription": "transcripts", "trace": "traces"}
+LEARNERS = (*BOTH, "coupling")
+CLASSIFICATION = "classification"
+DOES = {CLASSIFICATION: "classifies", "transcription": "transcribes", "trace": "traces"}
+HELD = {CLASSIFICATION: "labels", "transcription": "transcripts", "trace": "traces"}
 
 
 class Components(Protocol):
@@ -88,17 +92,38 @@ def models_of(experiment: Experiment, components: Components, task: Task | None)
                 f"mode '{experiment.mode}' needs a task, but corpus '{experiment.corpus}' has no labels; "
                 "use --mode frontend_only, or a corpus with labels"
             )
-        if task.kind != "classification":
-            raise SefrontError(
-                f"backend '{experiment.backend}' classifies, but corpus '{experiment.corpus}' has {HELD[task.kind]}; "
-                "use --mode frontend_only, or a corpus with labels"
-            )
+        check_kind(experiment, components, task)
         with seeded(experiment.seed, "init", "backend"):
             backend = build(
                 components.backends[experiment.backend], task, experiment.sample_rate,
                 options=experiment.section("backend"), owner=f"backend '{experiment.backend}'",
             )  # fmt: skip
     return Models(frontend, backend, coupling, chain)
+
+
+def check_kind(experiment: Experiment, components: Components, task: Task) -> None:
+    """Refuse a backend that is made for another kind of task.
+
+    Raises:
+        SefrontError: It names the backends that are made for this kind.
+    """
+    kind = getattr(components.backends[experiment.backend], "kind", CLASSIFICATION)
+    if kind == task.kind:
+        return
+    fitting = [name for name in components.backends if made_for(components.backends, name) == task.kind]
+    named = f", such as {', '.join(fitting)}" if fitting else ""
+    raise SefrontError(
+        f"backend '{experiment.backend}' {DOES[kind]}, but corpus '{experiment.corpus}' has {HELD[task.kind]}; "
+        f"name a backend that {DOES[task.kind]}{named}, or another corpus"
+    )
+
+
+def made_for(backends: Mapping[str, type[Any]], name: str) -> str:
+    """The kind of task that a backend is made for; nothing for one that cannot be loaded."""
+    try:
+        return str(getattr(backends[name], "kind", CLASSIFICATION))
+    except SefrontError:
+        return ""
 
 
 def check_idle(experiment: Experiment, components: Components, chain: tuple[str, ...]) -> None:
@@ -113,19 +138,21 @@ def check_idle(experiment: Experiment, components: Components, chain: tuple[str,
             filled(options_of(part, getattr(components, f"{part}s")[name]), options, f"{part} '{name}'")
 
 
-def lengths_of(experiment: Experiment, corpus: Corpus, phases: list[str]) -> Lengths:
-    """Epochs and batch size: what was asked for by phase, else for all, else what the corpus needs.
+def lengths_of(experiment: Experiment, corpus: Corpus, phases: Sequence[Phase]) -> Lengths:
+    """Epochs and batch size: what was asked for by phase, else for all, else what the corpus or the phase itself needs.
 
     Raises:
         UnknownNameError: Epochs of a phase that the mode does not have.
     """
     asked = experiment.section("epochs")
+    names = [phase.name for phase in phases]
     for name in asked:
-        if name not in phases:
-            raise unknown("phase", name, phases, owner=f"mode '{experiment.mode}'")
+        if name not in names:
+            raise unknown("phase", name, names, owner=f"mode '{experiment.mode}'")
     asked = resolved_numbers(asked)
     said: Mapping[str, int] = {} if experiment.epochs else getattr(corpus, "epochs", {})
-    needed = {name: epochs for name, epochs in said.items() if name in phases}
+    needed = {phase.name: experiment.epochs or phase.epochs for phase in phases if phase.epochs}
+    needed |= {name: epochs for name, epochs in said.items() if name in names}
     return Lengths(experiment.epochs or Lengths().epochs, {**needed, **asked}, experiment.batch_size)
 
 
@@ -154,7 +181,7 @@ def optimiser_of(experiment: Experiment) -> dict[str, dict[str, Any]]:
         UnknownNameError: Neither a part nor a setting.
     """
     given = experiment.section("optimiser")
-    parts = {part: {k[len(part) + 1 :]: v for k, v in given.items() if k.startswith(f"{part}.")} for part in BOTH}
-    shared = {k: v for k, v in given.items() if k.split(".")[0] not in BOTH}
+    parts = {part: {k[len(part) + 1 :]: v for k, v in given.items() if k.startswith(f"{part}.")} for part in LEARNERS}
+    shared = {k: v for k, v in given.items() if k.split(".")[0] not in LEARNERS}
     resolved(Recipe, shared, "optimiser")
     return {part: {**shared, **own} for part, own in parts.items()}

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sefront.core.audio import AudioFile
-from sefront.core.clips import SPLITS, Clip, Split, Task
+from sefront.core.clips import SPLITS, Clip, Split, Task, Wanted
 from sefront.core.damages import Damages
 from sefront.core.data import Damaged, Mixtures, Reader
 from sefront.core.errors import DamagedAudioError, SefrontError, unknown
 from sefront.core.parameters import build
 from sefront.core.protocols import Corpus
 
+UNNAMED = ("folder", "manifest")  # corpora that are known by their place
 PIECE = 30.0  # seconds: longer noises are read in pieces, so that drawing a second does not decode an hour
 
 
@@ -51,54 +52,83 @@ def opened(name: str, root: Path | None, component: type, options: Mapping[str, 
     return corpus
 
 
-def noises(corpora: Sequence[Corpus], split: Split, tested_elsewhere: bool) -> list[Clip]:
+@dataclass(frozen=True)
+class Noise:
+    """A corpus as what disturbs.
+
+    Args:
+        name: Type of its speech, whose clips have targets of other kinds.
+        corpus: The corpus.
+        intrudes: Whether its speech disturbs, even where it brings noise of its own.
+    """
+
+    name: str
+    corpus: Corpus
+    intrudes: bool = False
+
+    def clips(self, split: Split) -> Sequence[Clip]:
+        """Noise of its own where it has some, else its clips; the target is the type."""
+        own: Callable[[Split], Sequence[Clip]] | None = getattr(self.corpus, "noise_clips", None)
+        if own and not self.intrudes:
+            return own(split)
+        clips = self.corpus.clips(split)
+        return [replace(clip, target=self.name) for clip in clips] if self.corpus.role() == "speech" else clips
+
+    def divided(self) -> bool:
+        """Whether the corpus comes with splits, rather than having them drawn."""
+        return bool(getattr(self.corpus, "splits_of_its_own", lambda: True)())
+
+
+def type_of(name: str, root: Path | None) -> str:
+    """What the speech of the corpus called `name` at `root` is called as a type of noise."""
+    return root.stem if root and name in UNNAMED else name
+
+
+def wanted_of(corpus: Corpus) -> Wanted:
+    """What of the clips of `corpus` must survive."""
+    task = corpus.task()
+    if task is not None:
+        return task.wanted
+    return "scene" if corpus.role() == "scene" else "speech"
+
+
+def noises(found: Sequence[Noise], split: Split, tested_elsewhere: bool) -> list[Clip]:
     """The noise of one split of several corpora.
 
     Args:
-        corpora: Where it comes from.
+        found: Where it comes from.
         split: Which split.
         tested_elsewhere: Whether the test noise is named apart; then corpora without splits of their own spare none.
     """
-    found: list[Clip] = []
-    for number, corpus in enumerate(corpora):
-        spare = split == "train" and tested_elsewhere and not divided_by_itself(corpus)
+    clips: list[Clip] = []
+    for number, noise in enumerate(found):
+        spare = split == "train" and tested_elsewhere and not noise.divided()
         wanted: tuple[Split, ...] = ("train", "test") if spare else (split,)
-        found += [replace(c, id=f"noise{number}/{c.id}") for s in wanted for c in noise_clips(corpus, s)]
-    return found
+        clips += [replace(c, id=f"noise{number}/{c.id}") for s in wanted for c in noise.clips(s)]
+    return clips
 
 
-def test_noises(corpora: Sequence[Corpus]) -> list[Clip]:
+def test_noises(found: Sequence[Noise]) -> list[Clip]:
     """The noise to test with: test splits, and everything of corpora without splits of their own."""
-    found: list[Clip] = []
-    for number, corpus in enumerate(corpora):
-        wanted: tuple[Split, ...] = ("test",) if divided_by_itself(corpus) else SPLITS
-        found += [replace(c, id=f"noise{number}/{c.id}") for s in wanted for c in noise_clips(corpus, s)]
-    return found
+    clips: list[Clip] = []
+    for number, noise in enumerate(found):
+        wanted: tuple[Split, ...] = ("test",) if noise.divided() else SPLITS
+        clips += [replace(c, id=f"noise{number}/{c.id}") for s in wanted for c in noise.clips(s)]
+    return clips
 
 
-def check_apart(trained: Sequence[str], tested: Mapping[str, Corpus]) -> None:
+def check_apart(trained: Sequence[str], tested: Mapping[str, Noise]) -> None:
     """Refuse to test on the very noise that was trained on.
 
     Raises:
         SefrontError: A noise corpus without splits of its own is named for both.
     """
-    for spec, corpus in tested.items():
-        if spec in trained and not divided_by_itself(corpus):
+    for spec, noise in tested.items():
+        if spec in trained and not noise.divided():
             raise SefrontError(
                 f"noise '{spec}' is named for training and for test, but has no splits of its own; leave out "
                 "--test-noise, and a third of its recordings is held back for the test"
             )
-
-
-def divided_by_itself(corpus: Corpus) -> bool:
-    """Whether a corpus comes with splits, rather than having them drawn."""
-    return bool(getattr(corpus, "splits_of_its_own", lambda: True)())
-
-
-def noise_clips(corpus: Corpus, split: Split) -> Sequence[Clip]:
-    """What a corpus offers as noise: noise of its own where it has some, else its clips."""
-    clips: Sequence[Clip] = getattr(corpus, "noise_clips", corpus.clips)(split)
-    return clips
 
 
 def pieces(clip: Clip, seconds: float) -> list[Clip]:
@@ -134,12 +164,14 @@ class Source:
         damages: Counts what is left out.
         snr: Range in dB that training draws from.
         task: What is predicted; None for unlabelled clips.
+        wanted: What of the clips must survive.
     """
 
     reader: Reader
     damages: Damages
     snr: tuple[float, float]
     task: Task | None
+    wanted: Wanted = "speech"
 
     def mixtures(self, what: str, clips: Sequence[Clip], noise: Sequence[Clip], seed: int) -> Mixtures:
         """Mixtures of `clips` under `noise`.
@@ -155,10 +187,12 @@ class Source:
         self.check_labels(what, clips)
         heard = [piece for clip, seconds in measured(noise, self.damages) for piece in pieces(clip, seconds)]
         if not heard:
-            raise SefrontError(f"{what}: no usable noise (of {len(noise)} recordings); name more with --noise")
+            option = "--intruder" if self.wanted == "scene" else "--noise"
+            raise SefrontError(f"{what}: no usable noise (of {len(noise)} recordings); name more with {option}")
         return Mixtures(
-            [clip for clip, _ in usable], heard, self.task, self.reader, seed, self.snr, [s for _, s in usable]
-        )
+            [clip for clip, _ in usable], heard, self.task, self.reader, seed, self.snr, [s for _, s in usable],
+            self.wanted,
+        )  # fmt: skip
 
     def check_labels(self, what: str, clips: Sequence[Clip]) -> None:
         """Refuse labels that the task does not have."""

@@ -9,7 +9,7 @@ from typing import Any
 from sefront.core.errors import BadOptionError
 
 ONE = ("corpus", "valid_corpus", "frontend_corpus", "init_frontend", "init_backend")
-SEVERAL = ("noise", "test_noise", "frontend_noise")
+SEVERAL = ("noise", "test_noise", "intruder", "frontend_noise")
 
 
 def spelt(name: str, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,25 @@ class Store:
         if self.folder is not None and self.writes:
             append_line(self.folder / "log.jsonl", record)
 
+    def samples(self, phase: str, epoch: int, steps: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+        """Keep what the steps of an epoch (from 0) of the phase knew of every sample, as columns."""
+        rows = [{"step": number, **row} for number, step in enumerate(steps, 1) for row in step]
+        if rows and self.folder is not None and self.writes:
+            columns = {name: [row.get(name) for row in rows] for name in dict.fromkeys(n for row in rows for n in row)}
+            place = self.folder / "samples" / f"{phase}.jsonl"
+            place.parent.mkdir(exist_ok=True)
+            append_line(place, {"epoch": epoch + 1, **columns})
+
     def rewind(self, records: int) -> None:
         """Take back what was logged after the last checkpoint."""
         if self.folder is not None:
             self.history = read_lines(self.folder / "log.jsonl")[:records]
             if self.writes:
-                write_text(self.folder / "log.jsonl", "".join(json.dumps(r) + "\n" for r in self.history))
+                rewrite(self.folder / "log.jsonl", self.history)
+                for place in (self.folder / "samples").glob("*.jsonl"):
+                    done = sum(record["phase"] == place.stem for record in self.history)
+                    kept = [line for line in read_lines(place) if line["epoch"] <= done]
+                    rewrite(place, kept) if kept else place.unlink()
 
     def save(self, name: str, parts: Mapping[str, Weights], state: Mapping[str, Any] | None = None) -> None:
         """Keep a checkpoint called `name`."""
@@ -58,3 +71,8 @@ class Store:
         """What the last checkpoint knows beside weights, or None where there is none."""
         place = self._place("last")
         return None if place is None else checkpoint.load_state(place)
+
+
+def rewrite(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Replace a file of JSON lines."""
+    write_text(path, "".join(json.dumps(record) + "\n" for record in records))

@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sefront.core.clips import SPLITS, Split, Task
-from sefront.core.coupler import Material
+from sefront.core.clips import SPLITS, Split, Task, Wanted
 from sefront.core.damages import Damages
-from sefront.core.data import Mixtures, Reader
+from sefront.core.data import Material, Mixtures, Reader
 from sefront.core.errors import SefrontError, unknown
 from sefront.core.experiment import Experiment
-from sefront.core.parameters import parameters
+from sefront.core.parameters import parameters, words
 from sefront.core.protocols import Corpus
 from sefront.core.randomness import derive
 from sefront.core.setup import Components
-from sefront.core.sources import Source, located, noises, opened, test_noises
+from sefront.core.sources import Noise, Source, located, noises, opened, test_noises, type_of, wanted_of
+
+PLURAL = {"speech": "speech", "scene": "scenes", "noise": "noise"}
+SCENES = "scenes"  # the task of a corpus of several whose noise is speech
 
 
 @dataclass(frozen=True)
@@ -42,45 +44,82 @@ class Data:
         hints = corpus_hints(self.experiment, component, self.components)
         return opened(name, root, component, {**hints, **self.experiment.section(section)})
 
-    def noise(self, specs: tuple[str, ...], section: str) -> list[Corpus]:
+    def noise(self, specs: tuple[str, ...], section: str, wanted: Wanted = "speech") -> list[Noise]:
         """The corpora named as noise, each with those options of the section that it has.
+
+        Args:
+            specs: What names them.
+            section: The section of their options; what is named as ``intruder`` disturbs by its speech.
+            wanted: What they disturb.
 
         Raises:
             UnknownNameError: None of them has one of the options.
+            SefrontError: An intruder is not of speech.
         """
         found = [located(spec, self.components.corpora) for spec in specs]
-        given = shared([self.components.corpora[name] for name, _ in found], self.experiment.section(section), section)
-        return [
-            opened(name, root, self.components.corpora[name], options)
-            for (name, root), options in zip(found, given, strict=True)
-        ]
+        components = [self.components.corpora[name] for name, _ in found]
+        given = shared(components, self.experiment.section(section), section)
+        noises = []
+        for spec, (name, root), component, options in zip(specs, found, components, given, strict=True):
+            corpus = opened(name, root, component, {**noise_hints(section, component, wanted), **options})
+            if section == "intruder" and corpus.role() != "speech":
+                raise SefrontError(
+                    f"--intruder {spec}: holds {PLURAL[corpus.role()]}, but what intrudes upon scenes is speech; "
+                    "name a corpus of speech"
+                )
+            noises.append(Noise(type_of(name, root), corpus, section == "intruder"))
+        return noises
 
-    def source(self, task: Task | None) -> Source:
+    def disturbing(self, wanted: Wanted) -> list[Noise]:
+        """What disturbs speech or scenes.
+
+        Raises:
+            SefrontError: Speech would intrude upon speech.
+        """
+        e = self.experiment
+        if not e.intruder:
+            return self.noise(e.noise, "noise", wanted)
+        if wanted == "speech":
+            raise SefrontError(
+                f"--intruder {e.intruder[0]}: speech intrudes upon scenes, but corpus '{e.corpus}' holds none; "
+                "name what disturbs speech with --noise"
+            )
+        return self.noise(e.intruder, "intruder")
+
+    def source(self, task: Task | None, wanted: Wanted) -> Source:
         """What all mixtures of the experiment share."""
-        return Source(self.reader, self.damages, self.experiment.levels(task)[0], task)
+        return Source(self.reader, self.damages, self.experiment.levels(task)[0], task, wanted)
 
     def material(self, corpus: Corpus) -> Material:
         """Training and development mixtures of the task."""
-        e = self.experiment
+        e, wanted = self.experiment, wanted_of(corpus)
         valid = self.corpus(e.valid_corpus, "valid_corpus") if e.valid_corpus else corpus
-        return self._material(
-            (e.corpus, corpus), (e.valid_corpus or e.corpus, valid), self.noise(e.noise, "noise"), corpus.task()
-        )
+        named = (e.corpus, corpus), (e.valid_corpus or e.corpus, valid)
+        return self._material(*named, self.disturbing(wanted), self.source(corpus.task(), wanted))
 
     def frontend_material(self, corpus: Corpus) -> Material | None:
-        """What the frontend's own phase learns from, where that was named apart."""
-        e = self.experiment
+        """What the frontend's own phase learns from, where that was named apart.
+
+        Raises:
+            SefrontError: It would learn to keep something else.
+        """
+        e, wanted = self.experiment, wanted_of(corpus)
         if not e.frontend_corpus and not e.frontend_noise:
             return None
-        speech = self.corpus(e.frontend_corpus, "frontend_corpus") if e.frontend_corpus else corpus
-        noise = self.noise(e.frontend_noise, "frontend_noise") if e.frontend_noise else self.noise(e.noise, "noise")
-        named = (e.frontend_corpus or e.corpus, speech)
-        return self._material(named, named, noise, None)
+        own = self.corpus(e.frontend_corpus, "frontend_corpus") if e.frontend_corpus else corpus
+        if wanted_of(own) != wanted:
+            raise SefrontError(
+                f"--frontend-corpus {e.frontend_corpus}: is of {PLURAL[wanted_of(own)]}, but corpus '{e.corpus}' of "
+                f"{PLURAL[wanted]}; what a frontend keeps has to be the same"
+            )
+        noise = self.noise(e.frontend_noise, "frontend_noise", wanted) if e.frontend_noise else self.disturbing(wanted)
+        named = (e.frontend_corpus or e.corpus, own)
+        return self._material(named, named, noise, self.source(None, wanted))
 
     def _material(
-        self, train: tuple[str, Corpus], valid: tuple[str, Corpus], noise: list[Corpus], task: Task | None
+        self, train: tuple[str, Corpus], valid: tuple[str, Corpus], noise: list[Noise], source: Source
     ) -> Material:
-        source, apart = self.source(task), bool(self.experiment.test_noise)
+        apart = bool(self.experiment.test_noise)
 
         def mixtures(named: tuple[str, Corpus], split: Split, seed: int) -> Mixtures:
             what = f"corpus '{named[0]}', {split} split"
@@ -100,18 +139,29 @@ class Data:
         if not splits:
             raise unknown("split", split, (*SPLITS, "all"))
         clips = [clip for s in splits for clip in corpus.clips(s)]
+        wanted = task.wanted if task else wanted_of(corpus)
         noise = (
-            test_noises(self.noise(e.test_noise, "test_noise"))
+            test_noises(self.noise(e.test_noise, "test_noise", wanted))
             if e.test_noise
-            else noises(self.noise(e.noise, "noise"), "test", False)
+            else noises(self.disturbing(wanted), "test", False)
         )
-        return self.source(task or corpus.task()).mixtures(f"corpus '{e.corpus}', {split} split", clips, noise, 2)
+        source = self.source(task or corpus.task(), wanted)
+        return source.mixtures(f"corpus '{e.corpus}', {split} split", clips, noise, 2)
 
 
 def corpus_hints(experiment: Experiment, corpus: type, components: Components) -> dict[str, Any]:
     """The task that the backend is made for, where the corpus has several to choose from."""
     fitting = getattr(components.backends.get(experiment.backend), "toy", None)
     return {"task": fitting} if fitting and "task" in parameters(corpus) else {}
+
+
+def noise_hints(section: str, corpus: type, wanted: Wanted) -> dict[str, Any]:
+    """Options that what a corpus is named for settles: an intruder is of speech, and what disturbs scenes as well."""
+    table = parameters(corpus)
+    if section == "intruder":
+        return {"role": "speech"} if "role" in table else {}
+    fitting = wanted == "scene" and "task" in table and SCENES in words(table["task"].annotation)
+    return {"task": SCENES} if fitting else {}
 
 
 def shared(corpora: Sequence[type], options: Mapping[str, Any], section: str) -> list[dict[str, Any]]:
@@ -133,7 +183,7 @@ def check_named(experiment: Experiment) -> None:
     Raises:
         SefrontError: Naming the option.
     """
-    for section in ("valid_corpus", "test_noise", "frontend_corpus", "frontend_noise"):
+    for section in ("valid_corpus", "noise", "test_noise", "intruder", "frontend_corpus", "frontend_noise"):
         for name in experiment.section(section):
             if not getattr(experiment, section):
                 raise SefrontError(f"-o {section}.{name}: there is no --{section.replace('_', '-')} that could take it")

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from sefront.core.clips import Task
+from sefront.core.edits import shares
 from sefront.core.protocols import Metric
 
 Row = Mapping[str, Any]
 Chosen = Callable[[Sequence[float]], float]
 
 
-def rendered(rows: Sequence[Row], metrics: Mapping[str, Metric], choose: Chosen = min) -> str:
-    """Aggregated `rows` as aligned text; `choose` chooses the SNR at which noise types are told apart."""
-    parts = [by_snr(rows, metrics)]
+def rendered(rows: Sequence[Row], metrics: Mapping[str, Metric], task: Task | None = None) -> str:
+    """Aggregated `rows` of a `task` as aligned text, and which of the `metrics` do not apply to it."""
+    whole = [row for row in rows if row["noise"] == "all"]
+    blocks = [by_snr(whole, metrics), *inside(whole, metrics)]
     if len({row["noise"] for row in rows} - {"all"}) > 1:
-        parts.append(by_noise(rows, metrics, choose))
-    failed = sum(row["failed"] for row in rows if row["noise"] == "all")
+        blocks.append(by_noise(rows, metrics, hardest(task)))
+    failed = sum(row["failed"] for row in whole)
     if failed:
-        parts.append(f"{failed} values are not defined (such as PESQ where no utterance is found); they were left out.")
-    return "\n\n".join(parts)
+        example = "such as PESQ where no utterance is found"
+        blocks.append(f"{failed} values are not defined ({example}); they were left out.")
+    unfit = [name for name, metric in metrics.items() if task and not metric.card().applies(task.wanted)]
+    if unfit:
+        blocks.append(f"{', '.join(unfit)}: not applicable to scenes")
+    return "\n\n".join(blocks)
 
 
 def hardest(task: Task | None) -> Chosen:
@@ -30,18 +37,52 @@ def hardest(task: Task | None) -> Chosen:
 
 
 def by_snr(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> str:
-    """One line per metric and system, one column per SNR; the average is over the noisy columns."""
-    whole = [row for row in rows if row["noise"] == "all"]
-    levels = sorted(dict.fromkeys(row["snr"] for row in whole), key=lambda level: level != "clean")  # clean first
-    noisy = [level for level in levels if level != "clean"]
-    head = ["metric", "system", *(name(level) for level in levels), *(["average"] if len(noisy) > 1 else [])]
-    lines = [head]
-    for metric, system in dict.fromkeys((row["metric"], row["system"]) for row in whole):
-        values = {row["snr"]: row["value"] for row in whole if (row["metric"], row["system"]) == (metric, system)}
-        cells = [shown(values.get(level)) for level in levels]
-        known = [values[level] for level in noisy if values.get(level) is not None]
-        average = [shown(fmean(known)) if len(known) == len(noisy) else "-"] if len(noisy) > 1 else []
-        lines.append([titled(metric, metrics), system, *cells, *average])
+    """One line per metric and system, one column per SNR."""
+    return spread("metric", ((titled(row["metric"], metrics), row["value"], row) for row in rows), levels(rows))
+
+
+def inside(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> list[str]:
+    """For each metric whose value has parts, a line per part and system, one column per SNR."""
+    blocks = []
+    for metric in dict.fromkeys(row["metric"] for row in rows):
+        here = [(row, parts(row)) for row in rows if row["metric"] == metric]
+        names = dict.fromkeys(part for _, found in here for part in found)
+        cells = [(part, found[part], row) for part in names for row, found in here if part in found]
+        if cells:
+            blocks.append(spread(f"of {titled(metric, metrics)}", cells, levels(rows)))
+    return blocks
+
+
+def parts(row: Row) -> Mapping[str, float | None]:
+    """What belongs to the value of `row`: errors by kind, or each dimension and the mean of the clips' own values."""
+    if "errors" in row:
+        return shares(row["errors"])
+    alone = {"per clip": row["per_clip"]} if "per_clip" in row else {}
+    return {**row.get("by_dimension", {}), **alone}
+
+
+def levels(rows: Sequence[Row]) -> list[Any]:
+    """The SNRs of `rows`, clean first."""
+    return sorted(dict.fromkeys(row["snr"] for row in rows), key=lambda level: level != "clean")
+
+
+def spread(title: str, cells: Iterable[tuple[str, float | None, Row]], columns: Sequence[Any]) -> str:
+    """One line per name and system, one column per SNR; the average is over the noisy columns.
+
+    Args:
+        title: Heading of the names.
+        cells: A name, a value, and the row that it belongs to.
+        columns: The SNRs.
+    """
+    noisy = [level for level in columns if level != "clean"]
+    table: dict[tuple[str, str], dict[Any, float | None]] = {}
+    for first, value, row in cells:
+        table.setdefault((first, row["system"]), {})[row["snr"]] = value
+    lines = [[title, "system", *map(name, columns), *(["average"] if len(noisy) > 1 else [])]]
+    for (first, system), values in table.items():
+        defined = [value for level in noisy if (value := values.get(level)) is not None]
+        average = [shown(fmean(defined)) if len(defined) == len(noisy) else "-"] if len(noisy) > 1 else []
+        lines.append([first, system, *(shown(values.get(level)) for level in columns), *average])
     return aligned(lines)
 
 
@@ -72,7 +113,7 @@ def name(level: Any) -> str:
 
 def shown(value: float | None) -> str:
     """A number in a cell."""
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None or math.isnan(value) else f"{value:.2f}"
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:

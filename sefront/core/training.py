@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sefront.core.scoring import Score
+from sefront.core.types import Phase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +59,9 @@ class Lengths:
     by_phase: Mapping[str, int] = field(default_factory=dict)
     batch_size: int | None = None
 
-    def of(self, phase: str) -> int:
-        """Most epochs of the phase called `phase`."""
-        return self.by_phase.get(phase, self.epochs)
+    def of(self, phase: Phase) -> int:
+        """Most epochs of `phase`: what is said of it by name, else by itself, else of all."""
+        return self.by_phase.get(phase.name, phase.epochs or self.epochs)
 
 
 @dataclass

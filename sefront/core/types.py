@@ -82,6 +82,11 @@ def everything() -> Container[str] | None:
     return None
 
 
+def nothing(update: Update) -> Mapping[str, Tensor]:
+    """The `close` of a phase that leaves nothing for the end of an epoch."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Phase:
     """A stretch of training in which the same parts learn from the same signal.
@@ -94,6 +99,10 @@ class Phase:
         keep: Ids to train on, asked when the phase starts; None means all.
         epochs: Upper bound of its own; None means the experiment's.
         smallest_batch: Fewest clips a step, for one that compares them; less is refused before training.
+        close: What is left to do after the last batch of an epoch; returns what to log, as `step` does.
+        probe: What to log of one batch after every epoch, the same batch each time; it changes nothing.
+        replaceable: Whether a part that arrives trained does without it, if it is a frontend's own or on clean waves.
+        left_out: Why it does not run; empty for one that does.
     """
 
     name: str
@@ -103,3 +112,7 @@ class Phase:
     keep: Callable[[], Container[str] | None] = everything
     epochs: int | None = None
     smallest_batch: int = 1
+    close: Callable[[Update], Mapping[str, Tensor]] = nothing
+    probe: Callable[[Batch, Update], Mapping[str, Tensor]] | None = None
+    replaceable: bool = True
+    left_out: str = ""

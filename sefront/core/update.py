@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from sefront.core.balance import Factors, products
 from sefront.core.errors import SefrontError
 from sefront.core.modes import trainable
 from sefront.core.precision import autocast
@@ -85,26 +86,57 @@ class Update:
     ) -> None:
         self.learners = {name: Learner(module, recipes[name], epochs) for name, module in modules.items()}
         self.bf16, self.processes = bf16, processes or Processes()
+        self.epoch = 0
         self.norms: dict[str, list[Tensor]] = {name: [] for name in modules}
 
-    def __call__(self, losses: Tensor, *learners: str, weights: Tensor | None = None) -> Tensor:
+    def __call__(self, losses: Tensor, *learners: str, weights: Tensor | None = None, more: bool = False) -> Tensor:
         """One step of `learners` on the mean of `losses` (batch,), or on their sum times `weights` (batch,).
 
-        Only the named learners receive gradients, and none is left afterwards.
+        Only the named learners receive gradients, and none is left afterwards. With `more`, further losses of the same
+        step follow: gradients are kept, and nobody moves yet.
 
         Returns:
             The loss that was minimised, detached.
         """
-        if losses.dim() != 1:
-            raise SefrontError(f"a loss is per sample, (batch,), but has the shape {tuple(losses.shape)}")
+        check_per_sample(losses)
         parameters = [p for name in learners for p in self.learners[name].parameters]
         with torch.autocast(losses.device.type, enabled=False):
             total = self.mean(losses) if weights is None else (weights * losses).sum()
             torch.autograd.backward(total, inputs=parameters)
-            self.processes.sum_gradients(parameters)
-            for name in learners:
-                self._move(name)
+            if not more:
+                self.processes.sum_gradients(parameters)
+                for name in learners:
+                    self._move(name)
         return self.total(total.detach())
+
+    def balanced(
+        self, enhancement: Tensor, task: Tensor, *learners: str, shared: str, factors: Factors
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """One step of the learner `shared` on the means of two losses (batch,), and of `learners` on that of `task`.
+
+        The gradients of both on `shared`, summed over all processes, are multiplied by what `factors` says of their
+        products, and added. They take two passes back through `shared` instead of one.
+
+        Returns:
+            The sum of both losses, and both factors, detached.
+        """
+        check_per_sample(enhancement, task)
+        common = self.learners[shared].parameters
+        others = [p for name in learners for p in self.learners[name].parameters]
+        with torch.autocast(task.device.type, enabled=False):
+            first, second = self.mean(enhancement), self.mean(task)
+            torch.autograd.backward(first, inputs=common, retain_graph=True)
+            self.processes.sum_gradients(common)
+            one = taken(common)
+            torch.autograd.backward(second, inputs=[*common, *others])
+            self.processes.sum_gradients([*common, *others])
+            other = taken(common)
+            weights = factors(*products(one, other))
+            for parameter, a, b in zip(common, one, other, strict=True):
+                parameter.grad = (weights[0] * a + weights[1] * b).to(a.dtype)
+            for name in (shared, *learners):
+                self._move(name)
+        return self.total(first.detach() + second.detach()), weights
 
     def mean(self, losses: Tensor) -> Tensor:
         """This process' share of the mean over the global batch."""
@@ -113,12 +145,16 @@ class Update:
         return losses.sum() / self.total(torch.tensor(float(len(losses)), device=losses.device))
 
     def total(self, value: Tensor) -> Tensor:
-        """`value` summed over all processes: what normalises sample weights."""
+        """`value` summed over all processes."""
         return self.processes.total(value)
 
-    def largest(self, value: Tensor) -> Tensor:
-        """The largest `value` of all processes."""
-        return self.processes.largest(value)
+    def gathered(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """The `values` (batch,) of all processes in the order of the global batch, and where those of this one are."""
+        return self.processes.gathered(values)
+
+    def same(self, value: float) -> float:
+        """The first process' `value`, on all of them: how random numbers agree."""
+        return self.processes.same(value)
 
     def _move(self, name: str) -> None:
         learner = self.learners[name]
@@ -138,6 +174,7 @@ class Update:
 
     def begin(self, epoch: int) -> None:
         """Start `epoch` (from 0)."""
+        self.epoch = epoch
         for name, learner in self.learners.items():
             learner.begin(epoch)
             self.norms[name].clear()
@@ -160,3 +197,22 @@ class Update:
         """Take up a saved `state`."""
         for name, learner in self.learners.items():
             learner.load(state[name])
+
+
+def check_per_sample(*losses: Tensor) -> None:
+    """Refuse losses that are not (batch,).
+
+    Raises:
+        SefrontError: Saying which shape one has.
+    """
+    for loss in losses:
+        if loss.dim() != 1:
+            raise SefrontError(f"a loss is per sample, (batch,), but has the shape {tuple(loss.shape)}")
+
+
+def taken(parameters: Sequence[nn.Parameter]) -> list[Tensor]:
+    """The gradients of `parameters`, which keep none; zeros where there is none."""
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    for parameter in parameters:
+        parameter.grad = None
+    return gradients

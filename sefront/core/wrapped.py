@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from sefront.core.errors import SefrontError
 from sefront.core.foreign import Given, called, check_callable, heard, own_terms, resampled, told
-from sefront.core.losses import WAVE_LOSSES, WaveLoss
+from sefront.core.losses import LEAST, WAVE_LOSSES, WaveLoss
 from sefront.core.masking import masked
 from sefront.core.types import Batch, Enhanced
 
@@ -69,6 +69,7 @@ class Wrapped(nn.Module):
         if differentiable and takes == "numpy":
             raise ValueError("no gradient passes through numpy arrays; leave differentiable out, or say takes='torch'")
         self.enhancer, self.takes, self.loss_name = enhancer, takes, loss
+        self.least_loss = LEAST[loss]
         self.sample_rate, self.own_rate, self.delay = sample_rate, own_rate, delay
         passes = isinstance(enhancer, nn.Module) and takes == "torch"
         self.differentiable = passes if differentiable is None else differentiable

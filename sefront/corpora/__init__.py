@@ -17,4 +17,5 @@ def sefront_corpora() -> dict[str, str]:
         "esc50": "sefront.corpora.esc50:ESC50",  # environmental sounds in fifty classes, used as noise or scenes
         "an4": "sefront.corpora.an4:AN4",  # spelt letters, digits, names and dates, with transcripts
         "librispeech": "sefront.corpora.librispeech:LibriSpeech",  # read English books, with transcripts
+        "recola": "sefront.corpora.recola:Recola",  # French conversations, arousal and valence over time
     }

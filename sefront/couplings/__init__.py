@@ -16,4 +16,6 @@ def sefront_couplings() -> dict[str, str]:
         "frozen": "sefront.couplings.frozen:Frozen",  # the backend learns on what a frozen frontend enhances
         "mtl": "sefront.couplings.mtl:MTL",  # both learn from the sum of their losses
         "iterative": "sefront.couplings.iterative:Iterative",  # they take turns; task losses weigh samples
+        "independent": "sefront.couplings.independent:Independent",  # every branch by itself, hard examples twice
+        "fused": "sefront.couplings.fused:Fused",  # all branches under one loss
     }

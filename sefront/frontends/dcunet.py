@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sefront.core.complex_layers import ComplexConv, ComplexNorm, Pair
-from sefront.core.losses import MaskLoss, mask_loss
+from sefront.core.losses import LEAST, MaskLoss, mask_loss
 from sefront.core.masking import masked
 from sefront.core.recipe import Recipe
 from sefront.core.signal import Stft
@@ -80,6 +80,7 @@ class DCUNet(nn.Module):
         if width < 1:
             raise ValueError(f"width must be at least 1, but is {width}")
         self.sample_rate, self.loss_name = sample_rate, loss
+        self.least_loss = LEAST[loss]
         self.stft = Stft(n_fft, hop)
         levels = [
             Level(math.ceil(maps * width / PUBLISHED_WIDTH), kernel, (stride[0], min(stride[1], time_stride)))

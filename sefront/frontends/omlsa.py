@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from sefront.core.imcra import FRAME, State, track
-from sefront.core.losses import wsdr
+from sefront.core.losses import LEAST, wsdr
 from sefront.core.masking import masked
 from sefront.core.noise_floor import whole
 from sefront.core.presence import suppression
@@ -38,6 +38,7 @@ class OMLSA(nn.Module):
     """
 
     differentiable = False
+    least_loss = LEAST["wsdr"]
 
     def __init__(self, sample_rate: int, *, floor: float = -18.0) -> None:
         super().__init__()

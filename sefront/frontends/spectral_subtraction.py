@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from sefront.core import noise_floor
 from sefront.core.imcra import track
-from sefront.core.losses import wsdr
+from sefront.core.losses import LEAST, wsdr
 from sefront.core.masking import masked, valid
 from sefront.core.signal import Stft, full_precision
 from sefront.core.streaming import SpectralStream
@@ -77,6 +77,7 @@ class SpectralSubtraction(nn.Module):
     """
 
     differentiable = False
+    least_loss = LEAST["wsdr"]
 
     def __init__(
         self, sample_rate: int, *,

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sefront.core.losses import MaskLoss, mask_loss
+from sefront.core.losses import LEAST, MaskLoss, mask_loss
 from sefront.core.masking import masked, through
 from sefront.core.recipe import Recipe
 from sefront.core.signal import Stft, power_of
@@ -95,6 +95,7 @@ class UNet(nn.Module):
         if width < 1 or not 1 <= depth <= 8:
             raise ValueError(f"width must be at least 1 and depth between 1 and 8, but they are {width} and {depth}")
         self.sample_rate, self.depth, self.feature, self.loss_name = sample_rate, depth, feature, loss
+        self.least_loss = LEAST[loss]
         self.recipe = Recipe(lr=2e-3 if width < 32 else 1e-4, batch_size=16, schedule="cosine")
         self.latency = n_fft if causal else None
         self.stft = Stft(n_fft, hop)

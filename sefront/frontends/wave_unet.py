@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sefront.core.losses import WAVE_LOSSES, WaveLoss
+from sefront.core.losses import LEAST, WAVE_LOSSES, WaveLoss
 from sefront.core.masking import masked
 from sefront.core.recipe import Recipe
 from sefront.core.types import Batch, Enhanced
@@ -49,6 +49,7 @@ class WaveUNet(nn.Module):
                 f"levels must be between 1 and 16 and filters at least 1, but they are {levels} and {filters}"
             )
         self.sample_rate, self.levels, self.loss_name = sample_rate, levels, loss
+        self.least_loss = LEAST[loss]
         maps = [1, *(filters * level for level in range(1, levels + 2))]
         self.down = nn.ModuleList(convolution(maps[i], maps[i + 1], DOWN) for i in range(levels + 1))
         self.up = nn.ModuleList(convolution(maps[i + 1] + maps[i], maps[i], UP) for i in range(levels, 0, -1))

@@ -11,6 +11,10 @@ def sefront_metrics() -> dict[str, str]:
     return {
         "accuracy": "sefront.metrics.accuracy:Accuracy",  # share of clips that are right
         "uar": "sefront.metrics.uar:UAR",  # unweighted average recall: every class counts the same
+        "wer": "sefront.metrics.wer:WER",  # word error rate
+        "cer": "sefront.metrics.cer:CER",  # character error rate
+        "ccc": "sefront.metrics.ccc:CCC",  # concordance correlation coefficient of traces
+        "rmse": "sefront.metrics.rmse:RMSE",  # root mean squared error of traces
         "stoi": "sefront.metrics.stoi:STOI",  # short-time objective intelligibility of speech
         "pesq": "sefront.metrics.pesq:PESQ",  # perceptual evaluation of speech quality
         "si_sdr": "sefront.metrics.si_sdr:SISDR",  # scale-invariant signal-to-distortion ratio

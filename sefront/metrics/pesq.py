@@ -56,7 +56,7 @@ class PESQ:
     def card(self) -> MetricCard:
         """What it compares and how to read it."""
         return MetricCard(
-            compares="waves", over="clip", unit="MOS", higher_is_better=True,
+            compares="waves", over="clip", unit="MOS", higher_is_better=True, of="speech",
             bounds=(0.999, 4.644) if self.band == "wb" else (0.999, 4.549),
             citation="ITU-T Recommendation P.862.2 (2007) and P.862 (2001), doi:10.1109/ICASSP.2001.941023; the ITU's "
             "code needs a licence when used in products",

@@ -57,7 +57,7 @@ class STOI:
         plain, extended = "Taal et al. 2011, doi:10.1109/TASL.2011.2114881", "doi:10.1109/TASLP.2016.2585878"
         return MetricCard(
             compares="waves", over="clip", unit="", bounds=(-1.0, 1.0), higher_is_better=True,
-            citation=f"Jensen and Taal 2016, {extended}" if self.extended else plain,
+            citation=f"Jensen and Taal 2016, {extended}" if self.extended else plain, of="speech",
         )  # fmt: skip
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sefront.core.errors import UnknownNameError, unknown
+from sefront.core.errors import SefrontError, UnknownNameError, unknown
 from sefront.plugins.failures import normalised
 from sefront.plugins.loading import Plugin, installed
 from sefront.plugins.offers import Offer, collected
@@ -45,7 +45,7 @@ class Family(Mapping[str, type[Any]]):
         self._plugins = plugins
 
     def __getitem__(self, name: str) -> type[Any]:
-        """The class called `name`.
+        """The class called `name`; ``acln+fcn384`` is a backend that is joined from two.
 
         Raises:
             UnknownNameError: No plugin offers it; the message holds the nearest name and the plugins that are broken.
@@ -54,7 +54,20 @@ class Family(Mapping[str, type[Any]]):
         claims = [offer for offer in self._offers if offer.name == name]
         if claims:
             return resolve(max(claims, key=Offer.usable))
+        if self._family == "backend" and "+" in name:
+            return self._joined(name)
         raise missing(self._family, name, self, self._plugins)
+
+    def _joined(self, name: str) -> type[Any]:
+        from sefront.core.joined import joined
+
+        parts = name.split("+")
+        if not all(parts):
+            raise SefrontError(f"backend '{name}': a + stands between two names, as in acln+fcn384")
+        for part in parts:
+            if parts.count(part) > 1:
+                raise SefrontError(f"backend '{name}': '{part}' stands twice; join backends that differ")
+        return joined({part: self[part] for part in parts})
 
     def __iter__(self) -> Iterator[str]:
         return (offer.name for offer in self._offers if offer.usable())
@@ -90,12 +103,17 @@ class Catalogue:
         return Family(family, tuple(o for o in self.offers if o.family == family), self.plugins)
 
     def named(self, name: str) -> tuple[Offer, ...]:
-        """The components called `name`, of whatever family.
+        """The components called `name`, of whatever family; backends joined by ``+`` count as the first one's plugin's.
 
         Raises:
             UnknownNameError: There is none.
         """
         found = tuple(offer for offer in self.offers if offer.name == name)
+        if not found and "+" in name:
+            joined, first = self.backends[name], name.partition("+")[0]
+            found = tuple(
+                replace(o, name=name, target=joined) for o in self.offers if (o.family, o.name) == ("backend", first)
+            )
         if not found:
             raise missing("component", name, {offer.name for offer in self.offers}, self.plugins)
         return found

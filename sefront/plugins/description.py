@@ -18,7 +18,6 @@ from sefront.plugins.offers import Offer
 from sefront.plugins.resolution import resolve
 
 RATE = 16000  # Hz, at which frontends and backends are built to be described
-EXAMPLE = Task("classification", ("a", "b", "c", "d"), "uar")
 
 
 def description(offer: Offer, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,11 +67,18 @@ def built(offer: Offer, component: type[Any], given: Mapping[str, Any]) -> dict[
     if offer.family == "frontend":
         return model_facts(guarded(lambda: frontend_of(component, RATE, given, owner)))
     if offer.family == "backend":
-        return model_facts(guarded(lambda: build(component, EXAMPLE, RATE, options=given, owner=owner)))
+        return model_facts(guarded(lambda: build(component, example_for(component), RATE, options=given, owner=owner)))
     if offer.family == "coupling":
         guarded(lambda: build(component, options=given, owner=owner))
         return {}
     return {"card": plain(card(component, given, owner))}
+
+
+def example_for(component: type[Any]) -> Task:
+    """A task of the kind that a backend is made for."""
+    from sefront.core.kinds import EXAMPLES
+
+    return EXAMPLES[getattr(component, "kind", "classification")]
 
 
 def refused(error: BrokenError) -> bool:

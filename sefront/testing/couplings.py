@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sefront.core.checkpoint import Weights, weights_of
+from sefront.core.chain import part_of, root_of
+from sefront.core.checkpoint import weights_of
 from sefront.core.errors import SefrontError
 from sefront.core.modes import trainable
-from sefront.core.protocols import Backend, Coupling, Frontend
+from sefront.core.protocols import Coupling
 from sefront.core.randomness import seeded
-from sefront.core.recipe import Recipe
 from sefront.core.types import Phase, Sees
-from sefront.core.update import Update
 from sefront.testing.constructor import built, check_citation, check_constructor, check_rebuild
-from sefront.testing.material import RATE, TASK, example
-from sefront.testing.probes import ProbeBackend, ProbeFrontend, Untrainable
+from sefront.testing.material import example
+from sefront.testing.probes import Untrainable
+from sefront.testing.steps import (
+    BOTH,
+    Parts,
+    check_state,
+    differences,
+    kept,
+    pair,
+    planned,
+    stepped,
+    trace,
+    update_of,
+)
 from sefront.testing.verdict import require
-
-BOTH = ("frontend", "backend")
-Parts = dict[str, nn.Module]
 
 
 def check_coupling(component: type, /, **options: Any) -> None:
@@ -41,35 +48,41 @@ def check_coupling(component: type, /, **options: Any) -> None:
         bool(chain) and set(chain) <= set(BOTH), component,
         f"its chain is {chain}; it holds 'frontend', 'backend' or both, in the order of the test",
     )  # fmt: skip
-    parts = pair(coupling)
-    phases = planned(coupling, parts, component)
-    for phase in phases:
-        check_phase(phase, chain, component)
-        check_step(phase, parts, component)
+    check_phases(component, options)
+    if "backend" in chain and not getattr(coupling, "joins", False):
+        check_phases(component, options, joins=True)
     check_untrainable(coupling, component)
     check_rebuild(component, options=options, same=lambda a, b: trace(a, component) == trace(b, component))
 
 
-def pair(coupling: Any, frontend: type = ProbeFrontend) -> Parts:
-    """Probes for the parts of its chain, and the coupling itself where it is a module."""
-    chain = getattr(coupling, "chain", BOTH)
-    probes = {
-        "frontend": lambda: built(frontend, RATE, options={}),
-        "backend": lambda: built(ProbeBackend, TASK, RATE, options={}),
-    }
-    parts: Parts = {name: probes[name]() for name in chain}
-    return parts | ({"coupling": coupling} if isinstance(coupling, nn.Module) else {})
+def check_phases(component: type, options: Mapping[str, Any], joins: bool = False) -> None:
+    """What its phases do with one backend, or with several that are joined; these it may refuse."""
+    coupling = built(component, options=options)
+    parts = pair(coupling, joins=joins)
+    try:
+        phases = planned(coupling, parts, component)
+    except SefrontError:
+        if joins:
+            return
+        raise
+    for phase in phases:
+        check_phase(phase, tuple(getattr(coupling, "chain", BOTH)), component)
+        check_branches(phase, parts, component)
+        check_step(phase, parts, component)
+        check_probe(phase, parts, component)
+    check_state(component, options, joins)
 
 
-def planned(coupling: Any, parts: Parts, component: type) -> list[Phase]:
-    """Its phases; at least one, each under a name of its own."""
-    frontend, backend = parts.get("frontend"), parts.get("backend")
-    phases = list(coupling.phases(cast(Frontend, frontend), cast(Backend, backend)))
-    require(all(isinstance(p, Phase) for p in phases), component, "its `phases` are not all of the class Phase")
-    names = [phase.name for phase in phases]
-    require(bool(names), component, "has no phase, so nothing would ever learn")
-    require(len(set(names)) == len(names), component, f"two of its phases have one name: {', '.join(names)}")
-    return phases
+def check_branches(phase: Phase, parts: Parts, component: type) -> None:
+    """Branches that learn are there."""
+    for name in phase.learners:
+        root, _, branch = name.partition(".")
+        known: Any = getattr(parts.get(root), "branches", {})
+        require(
+            not branch or branch in known, component,
+            f"phase {phase.name} has the learner '{name}', but this {root} has no such branch; "
+            "`branches_of` of sefront.core.phases names those that there are",
+        )  # fmt: skip
 
 
 def check_phase(phase: Phase, chain: tuple[str, ...], component: type) -> None:
@@ -79,7 +92,7 @@ def check_phase(phase: Phase, chain: tuple[str, ...], component: type) -> None:
         f"phase '{phase.name}' cannot be named on the command line (-o epochs.NAME); use small letters and _",
     )  # fmt: skip
     known = {*chain, "coupling"}
-    strangers = [name for name in phase.learners if name.partition(".")[0] not in known]
+    strangers = [name for name in phase.learners if root_of(name) not in known]
     require(
         bool(phase.learners) and not strangers, component,
         f"phase {phase.name} has the learners {phase.learners}, of which its chain {chain} lacks {strangers}; "
@@ -106,11 +119,17 @@ def check_phase(phase: Phase, chain: tuple[str, ...], component: type) -> None:
 
 def check_step(phase: Phase, parts: Parts, component: type) -> None:
     """One step moves every learner, and nothing of anybody else, buffers included."""
-    before = {name: weights_of(part) for name, part in parts.items()}
+    before, samples = {name: weights_of(part) for name, part in parts.items()}, len(kept(phase).ids)
     logged = stepped(phase, parts)
-    named = {name.partition(".")[0] for name in phase.learners}
+    named = set(map(root_of, phase.learners))
     for name, part in parts.items():
         changed = differences(before[name], weights_of(part))
+        branches = tuple(f"branches.{n.partition('.')[2]}." for n in phase.learners if n.startswith(f"{name}."))
+        beside = [key for key in changed if branches and not key.startswith(branches)]
+        require(
+            not beside, component,
+            f"phase {phase.name} changes {', '.join(beside)} of the {name}, of which only {phase.learners} learns",
+        )  # fmt: skip
         moved = [key for key, _ in part.named_parameters() if key in changed]
         require(
             name in named or not changed, component,
@@ -126,31 +145,40 @@ def check_step(phase: Phase, parts: Parts, component: type) -> None:
             not left, component,
             f"phase {phase.name} leaves gradients on the {name} ({', '.join(left)}); step through `update` alone",
         )  # fmt: skip
-    check_log(phase, logged, component)
+    check_log(phase, logged, component, samples)
 
 
-def check_log(phase: Phase, logged: Any, component: type) -> None:
-    """What a step returns can be averaged over an epoch: numbers, detached."""
+def check_probe(phase: Phase, parts: Parts, component: type) -> None:
+    """A probe changes nothing, and says numbers."""
+    if phase.probe is None:
+        return
+    before = {name: weights_of(part) for name, part in parts.items()}
+    modes = [m.training for part in parts.values() for m in part.modules()]
+    with seeded(0, "kit", "probe"):
+        found = phase.probe(example(), update_of(phase, parts))
+    for name, part in parts.items():
+        changed = differences(before[name], weights_of(part))
+        require(not changed, component, f"the probe of phase {phase.name} changes {', '.join(changed)} of the {name}")
+        left = [key for key, p in part.named_parameters() if p.grad is not None]
+        require(not left, component, f"the probe of phase {phase.name} leaves gradients on the {name}")
+    require(
+        modes == [m.training for part in parts.values() for m in part.modules()], component,
+        f"the probe of phase {phase.name} leaves a part in another mode; `passing` of sefront.core.modes restores it",
+    )  # fmt: skip
+    if found:
+        check_log(phase, found, component)
+
+
+def check_log(phase: Phase, logged: Any, component: type, samples: int = 0) -> None:
+    """What a step returns can be averaged over an epoch, or kept of each of its `samples`: numbers, detached."""
     require(isinstance(logged, Mapping) and bool(logged), component, f"a step of phase {phase.name} returns no log")
     for name, value in logged.items():
         what = f"'{name}', logged by phase {phase.name},"
-        require(isinstance(value, Tensor) and value.dim() == 0, component, f"{what} is no tensor of one number")
+        fits = isinstance(value, Tensor) and (value.dim() == 0 or (samples > 0 and value.shape == (samples,)))
+        each = f", nor of one for each of {samples} samples" if samples else ""
+        require(fits, component, f"{what} is no tensor of one number{each}")
         require(not value.requires_grad, component, f"{what} still has its graph; detach it, or memory grows")
-        require(bool(value.isfinite()), component, f"{what} is {float(value)}")
-
-
-def stepped(phase: Phase, parts: Parts) -> Mapping[str, Tensor]:
-    """What one step of `phase` on a small batch returns."""
-    learners = {name: parts[name.partition(".")[0]] for name in phase.learners}
-    learners = {name: part for name, part in learners.items() if trainable(part)}
-    update = Update(learners, {name: Recipe.of(part, {}, name) for name, part in learners.items()})
-    with seeded(0, "kit", "step"):
-        return phase.step(example(), update)
-
-
-def differences(before: Weights, after: Weights) -> list[str]:
-    """Names of the parameters and buffers that are not bit-identical."""
-    return [name for name in before if not torch.equal(before[name], after[name])]
+        require(bool(value.isfinite().all()), component, f"{what} is {value.tolist()}")
 
 
 def check_untrainable(coupling: Any, component: type) -> None:
@@ -165,7 +193,7 @@ def check_untrainable(coupling: Any, component: type) -> None:
         )  # fmt: skip
         return
     for phase in phases:
-        if any(trainable(parts.get(name.partition(".")[0])) for name in phase.learners):
+        if any(trainable(part_of(parts, name)) for name in phase.learners):
             try:
                 stepped(phase, parts)
             except Exception as error:
@@ -174,9 +202,3 @@ def check_untrainable(coupling: Any, component: type) -> None:
                     f"phase {phase.name} fails with a frontend that has nothing to train "
                     f"({type(error).__name__}: {error}); refuse it in `phases`",
                 )  # fmt: skip
-
-
-def trace(coupling: Any, component: type) -> list[float]:
-    """What its phases log, one step each."""
-    parts = pair(coupling)
-    return [float(v) for phase in planned(coupling, parts, component) for v in stepped(phase, parts).values()]

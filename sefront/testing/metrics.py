@@ -1,15 +1,16 @@
-"""The contract of metrics, with examples for those that compare labels or waves."""
+"""The contract of metrics, with examples of labels, waves, transcripts and traces."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
 from sefront.core.clips import MetricCard
-from sefront.core.protocols import Metric
+from sefront.core.protocols import Additive, Metric
 from sefront.testing.constructor import built, check_citation, check_constructor, check_rebuild
 from sefront.testing.material import RATE, harmonics, noise
 from sefront.testing.verdict import ConformanceError, require
@@ -31,13 +32,15 @@ def check_metric(component: type, /, **options: Any) -> None:
     card = metric.card()
     check_metric_card(component, card)
     check_citation(component, card)
-    examples = {"labels": labels, "waves": waves}
+    examples = {"labels": labels, "waves": waves, "transcripts": transcripts, "traces": traces}
     if card.compares not in examples:
         return
     truth, estimates = examples[card.compares]()
     facts = {"sample_rate": RATE} if card.compares == "waves" else {}
     check_identity(component, metric, truth, facts)
     check_estimates(component, metric, truth, estimates, facts)
+    if card.compares in ("transcripts", "traces") and card.over == "set":
+        check_sums(component, metric, truth, estimates)
 
     def same(one: Any, other: Any) -> bool:
         return repr([one(truth, e, **facts) for e in estimates]) == repr([other(truth, e, **facts) for e in estimates])
@@ -58,11 +61,25 @@ def waves() -> Example:
     return truth.numpy(), [estimate.clamp(-1, 1).numpy() for estimate in estimates]
 
 
+def transcripts() -> Example:
+    """Texts, one of them empty, and estimates with one error and with nothing right."""
+    truth = ["the cat sat on the mat", "yes", ""]
+    return truth, [["the cat sat on a mat", "yes", ""], ["", "no", "one two"]]
+
+
+def traces() -> Example:
+    """Two dimensions along recordings of 50 and of 80 frames, and estimates that are noisy and that run against it."""
+    phases = np.array([0.0, 1.0], dtype=np.float32)
+    truth = [0.5 * np.sin(0.1 * np.arange(frames, dtype=np.float32)[:, None] + phases) for frames in (50, 80)]
+    noisy = [trace + 4 * noise(*trace.shape, seed=i).numpy() for i, trace in enumerate(truth)]
+    return truth, [noisy, [0.2 - trace for trace in truth]]
+
+
 def check_metric_card(component: type, card: Any) -> None:
     """The card says what is compared and how to read the number."""
     require(isinstance(card, MetricCard), component, f"its card is a {type(card).__name__}, not a MetricCard")
     hints = get_type_hints(MetricCard)
-    for name in ("compares", "over"):
+    for name in ("compares", "over", "of"):
         value, known = getattr(card, name), get_args(hints[name])
         require(value in known, component, f"its card {name} '{value}', which is none of {', '.join(known)}")
     low, high = card.bounds
@@ -71,7 +88,7 @@ def check_metric_card(component: type, card: Any) -> None:
 
 def called(component: type, metric: Any, truth: Any, estimate: Any, facts: Mapping[str, Any]) -> float:
     """The value, a float within its bounds or nan."""
-    copies = np.array(truth), np.array(estimate)
+    copies = deepcopy((truth, estimate))
     try:
         value = metric(truth, estimate, **facts)
     except TypeError as error:
@@ -79,12 +96,19 @@ def called(component: type, metric: Any, truth: Any, estimate: Any, facts: Mappi
             f"{component.__name__}: cannot be called as metric(truth, estimate, **facts): {error}"
         ) from error
     require(type(value) is float, component, f"returns a {type(value).__name__}; a metric returns a float")
-    untouched = np.array_equal(copies[0], truth) and np.array_equal(copies[1], estimate)
+    untouched = alike(copies[0], truth) and alike(copies[1], estimate)
     require(untouched, component, "changes what it was given; work on a copy")
     low, high = metric.card().bounds
     inside = math.isnan(value) or low - NEAR <= value <= high + NEAR
     require(inside, component, f"returns {value:g}, which is outside its bounds {low:g} to {high:g}")
     return float(value)
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two truths or estimates are the same, item by item."""
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other)
+    return len(one) == len(other) and all(map(np.array_equal, one, other))
 
 
 def check_identity(component: type, metric: Any, truth: Any, facts: Mapping[str, Any]) -> None:
@@ -111,3 +135,20 @@ def check_estimates(
         all(other < best for other in others if not math.isnan(other)), component,
         f"gives {values} for the truth and two estimates that are worse; is higher_is_better right?",
     )  # fmt: skip
+
+
+def check_sums(component: type, metric: Any, truth: Sequence[Any], estimates: Sequence[Any]) -> None:
+    """The value of a set follows from the sum of what is counted in its clips, so that intervals can be had."""
+    require(
+        isinstance(metric, Additive), component,
+        "lacks methods of Additive: counts and value, from whose sums over clips intervals follow",
+    )  # fmt: skip
+    for estimate in (truth, *estimates):
+        counts = [np.asarray(metric.counts(*pair), dtype=np.float64) for pair in zip(truth, estimate, strict=True)]
+        shapes = {count.shape for count in counts}
+        require(len(shapes) == 1, component, f"counts {' and '.join(map(str, sorted(shapes)))} numbers in two clips")
+        value, summed = metric(truth, estimate), metric.value(np.sum(counts, axis=0))
+        require(
+            math.isclose(summed, value, rel_tol=NEAR, abs_tol=NEAR), component,
+            f"gives {value:g} for a set, but {summed:g} from the sum of its clips' counts",
+        )  # fmt: skip

@@ -34,6 +34,7 @@ def python(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
         (("plugins", "list", "--json"), "0"),
         (("plugins", "list", "--jsno"), "2"),
         (("plugins", "show", "--help"), "0"),
+        (("inspect", "--help"), "0"),
     ],
 )
 def test_nothing_heavy_is_imported(tmp_path: Path, words: tuple[str, ...], code: str) -> None:

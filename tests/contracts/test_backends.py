@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
-from recordings import RATE, TASK, mixtures, voices
+from numpy.typing import NDArray
+from recordings import RATE, mixtures, voices
 
 from sefront.core import Coupler, Material
+from sefront.core.chain import differentiable
+from sefront.core.clips import Clip, Task, Tracing
+from sefront.core.errors import SefrontError
 from sefront.core.training import Lengths, Training
 from sefront.couplings.frozen import Frozen
 from sefront.couplings.iterative import Iterative
 from sefront.couplings.mtl import MTL
 from sefront.plugins import Catalogue
 from sefront.testing import check_backend
+from sefront.testing.backends import task_for
 from sefront.testing.probes import ProbeFrontend
 
 SMALL: dict[str, dict[str, Any]] = {  # the same code, sooner done
     "asc_dual_resnet": {"width": 4},
+    "asr_ds2": {"width": 16, "layers": 2},
     "cnn": {"width": 4},
     "cnn_lstm": {"width": 4},
     "densenet": {"growth": 4, "layers": 2},
     "densenet_highway": {"growth": 4, "layers": 2},
     "densenet_lstm": {"growth": 4, "layers": 2},
+    "emotion_prelim": {"length": 8},
     "ser_cnn": {"width": 8},
 }
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("acln", {"n_mfcc": 31, "n_fft": 256, "dropout": 0.0}),
     ("afcn", {"trunk": "alexnet_orig", "n_bins": 63, "attention_scale": 1.0, "dropout": 0.0}),
     ("asc_dual_resnet", {"width": 2, "deltas": True, "convs_per_block": 1}),
+    ("asr_ds2", {"width": 8, "layers": 1, "feature": "mel", "dropout": 0.0}),
     ("cnn", {"width": 4, "dropout": 0.0}),
     ("densenet", {"growth": 4, "layers": 2, "theta": 0.5, "places": 1}),
     ("densenet_highway", {"growth": 2, "layers": 2, "theta": 0.5, "lstm_freq_pool": True, "scale": "mel"}),
+    ("fcn384", {"dropout": 0.0}),
     ("scr_m5", {"variant": "dai2017"}),
     ("scr_m5", {"internal_rate": 8000}),
     ("ser_cnn", {"width": 4, "dropout": 0.0}),
@@ -49,14 +60,40 @@ def test_contract_of_variants(name: str, options: dict[str, Any]) -> None:
     check_backend(Catalogue.installed().backends[name], **options)
 
 
+@dataclass(frozen=True)
+class Wave:
+    """A slow trace in memory."""
+
+    frames: int
+    dimensions: int
+
+    def values(self) -> NDArray[np.float32]:
+        return np.sin(np.arange(self.frames * self.dimensions, dtype=np.float32)).reshape(self.frames, -1)
+
+
+def target_for(clip: Clip, row: int, task: Task) -> str | Tracing:
+    if task.kind == "classification":
+        return task.labels[row % len(task.labels)]
+    if task.kind == "transcription":
+        return ("ab", "c a")[row % 2]
+    return Wave(int(clip.audio.duration() * (task.frame_rate or 1)) + 1, len(task.labels))
+
+
 @pytest.mark.parametrize("coupling", [Frozen(), MTL(init="scratch"), Iterative(init="scratch")], ids=type)
 @pytest.mark.parametrize("name", list(Catalogue.installed().backends))
 def test_every_mode(name: str, coupling: Any) -> None:
-    backend = Catalogue.installed().backends[name](TASK, RATE, **SMALL.get(name, {}))
-    clips = voices(6, (1600, 2400))
+    component = Catalogue.installed().backends[name]
+    task = task_for(component)
+    backend = component(task, RATE, **SMALL.get(name, {}))
+    clips = [replace(clip, target=target_for(clip, row, task)) for row, clip in enumerate(voices(6, (4800, 6400)))]
     training = Training(valid_snr=(5.0,))
-    history = Coupler(ProbeFrontend(RATE), backend, coupling, Lengths(1, batch_size=3), training, device="cpu").fit(
-        Material(mixtures(clips), mixtures(clips[:4]))
-    )
+    coupler = Coupler(ProbeFrontend(RATE), backend, coupling, Lengths(1, batch_size=3), training, device="cpu")
+    material = Material(mixtures(clips, task=task), mixtures(clips[:4], task=task))
+    if isinstance(coupling, MTL) and not differentiable(backend):
+        with pytest.raises(SefrontError, match="which is not differentiable; it works with cold_cascade, frozen and"):
+            coupler.fit(material)
+        return
+    history = coupler.fit(material)
+    assert history
     for record in history:
         assert all(math.isfinite(value) for value in record.values() if isinstance(value, float))

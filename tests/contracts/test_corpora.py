@@ -87,6 +87,17 @@ def librispeech(root: Path) -> Path:
     return root
 
 
+def recola(root: Path) -> Path:
+    for part in ("train", "dev"):
+        for number in (1, 2, 3):
+            record(root, [f"recordings_audio/{part}_{number}.wav"])
+            for dimension in ("arousal", "valence"):
+                gold = root / "ratings_gold_standard" / dimension / f"{part}_{number}.csv"
+                gold.parent.mkdir(parents=True, exist_ok=True)
+                gold.write_text("name;time;gold\n" + "".join(f"x;{0.04 * i:.2f};{0.1 * i:.2f}\n" for i in range(3)))
+    return root
+
+
 MAKE: dict[str, Callable[[Path], Path | None]] = {
     "toy": nothing,
     "folder": folder,
@@ -96,6 +107,7 @@ MAKE: dict[str, Callable[[Path], Path | None]] = {
     "esc50": esc50,
     "an4": an4,
     "librispeech": librispeech,
+    "recola": recola,
 }
 
 
@@ -106,7 +118,16 @@ def test_contract(name: str, tmp_path: Path) -> None:
     check_corpus(Catalogue.installed().corpora[name], MAKE[name](tmp_path))
 
 
-@pytest.mark.parametrize(("name", "options"), [("toy", {"task": "commands"}), ("folder", {"role": "noise"})])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("toy", {"task": "commands"}),
+        ("toy", {"task": "sentences"}),
+        ("toy", {"task": "scenes"}),
+        ("toy", {"task": "affect"}),
+        ("folder", {"role": "noise"}),
+    ],
+)
 def test_contract_of_variants(name: str, options: dict[str, Any], tmp_path: Path) -> None:
     check_corpus(Catalogue.installed().corpora[name], MAKE[name](tmp_path), **options)
 

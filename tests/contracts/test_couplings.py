@@ -12,10 +12,24 @@ from sefront.testing import check_coupling
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("mtl", {"init": "scratch"}),
     ("mtl", {"lambda_frontend": 0.0}),
+    ("mtl", {"balance": "uncertainty"}),
+    ("mtl", {"balance": "gradient", "lambda_backend": 0.3}),
+    ("mtl", {"balance": "pcgrad"}),
+    ("mtl", {"balance": "remedy"}),
     ("iterative", {"init": "scratch"}),
     ("iterative", {"weights": "softmax", "temperature": 0.5}),
     ("iterative", {"weights": "uniform"}),
+    ("iterative", {"weights": "rank", "warmup": 3}),
+    ("iterative", {"weights": "power", "alpha": 0.5}),
+    ("iterative", {"weights": "clipped", "w_max": 0.5}),
+    ("iterative", {"weights": "shuffled", "group": 8}),
+    ("iterative", {"weights": "inverse", "normalise": "running"}),
+    ("iterative", {"normalise": "literal_eq3", "stale": True}),
+    ("iterative", {"backend_steps": 2, "frontend_steps": 2}),
     ("iterative", {"share_forward": True}),
+    ("independent", {"loss": "focal", "sees": "clean"}),
+    ("independent", {"loss": "ce", "beta": 0.3, "alpha_from": "full", "retrain_epochs": 0}),
+    ("fused", {"sees": "noisy"}),
 ]
 
 

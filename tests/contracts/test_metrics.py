@@ -9,7 +9,12 @@ import pytest
 from sefront.plugins import Catalogue
 from sefront.testing import check_metric
 
-VARIANTS: list[tuple[str, dict[str, Any]]] = [("pesq", {"band": "nb"}), ("stoi", {"extended": True})]
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("pesq", {"band": "nb"}),
+    ("stoi", {"extended": True}),
+    ("ccc", {"over": "clip"}),
+    ("rmse", {"over": "clip"}),
+]
 
 
 @pytest.mark.parametrize("name", list(Catalogue.installed().metrics))

@@ -17,8 +17,11 @@ from sefront.core.errors import SefrontError
 from sefront.core.modes import learning
 from sefront.core.phases import learn_backend, learn_frontend
 from sefront.core.types import Enhanced, Phase, Prediction
+from sefront.metrics.ccc import CCC
+from sefront.metrics.rmse import RMSE
 from sefront.metrics.si_sdr import SISDR
 from sefront.metrics.uar import UAR
+from sefront.metrics.wer import WER
 from sefront.testing import (
     ConformanceError,
     check_backend,
@@ -461,6 +464,24 @@ def refusing(self: Any, frontend: Any, backend: Any) -> list[Phase]:
     return Sound.phases(self, frontend, backend)  # type: ignore[arg-type]
 
 
+def probing(harm: str) -> Any:
+    """Phases whose probe does what a probe must not."""
+
+    def phases(self: Any, frontend: Any, backend: Any) -> list[Phase]:
+        def probe(batch: Any, update: Any) -> Mapping[str, Tensor]:
+            if harm == "buffers":
+                frontend(batch.noisy, batch.lengths)
+            if harm == "gradients":
+                frontend.out.weight.sum().backward()
+            if harm == "modes":
+                frontend.eval()
+            return {"cosine": torch.zeros(2 if harm == "numbers" else ())}
+
+        return [replace(learn_frontend(frontend), probe=probe)]
+
+    return phases
+
+
 def stumbling(self: Any, frontend: Any, backend: Any) -> list[Phase]:
     def step(batch: Any, update: Any) -> Mapping[str, Tensor]:
         losses = frontend.loss(frontend(batch.noisy, batch.lengths), batch) * sum(p.sum() for p in backend.parameters())
@@ -477,6 +498,94 @@ def drifting(self: Any, frontend: Any, backend: Any) -> list[Phase]:
         return {"loss": learn_frontend(frontend).step(batch, update)["loss_frontend"] * scale}
 
     return [Phase("frontend", ("frontend",), "noisy", step)]
+
+
+def teaching(learner: str, taught: str) -> Any:
+    """A phase that says that `learner` learns, and teaches `taught`, which is a branch or one's head."""
+
+    def phases(self: Any, frontend: Any, backend: Any) -> list[Phase]:
+        home = backend.branches[taught] if hasattr(backend, "branches") else backend
+
+        def step(batch: Any, update: Any) -> Mapping[str, Tensor]:
+            with torch.no_grad(), learning(home):
+                home(batch.noisy, batch.lengths)
+            losses = sum(p.square().sum() for p in update.learners[learner].parameters).expand(len(batch.ids))
+            return {"loss": update(losses, learner)}
+
+        return [Phase("one", (learner,), "noisy", step)]
+
+    return phases
+
+
+class Turning(Sound):
+    """Takes turns.
+
+    Source: nobody.
+    """
+
+    chain = ("frontend",)
+
+    def __init__(self) -> None:
+        self.turn = 0
+
+    def phases(self, frontend: Any, backend: Any) -> list[Phase]:
+        def step(batch: Any, update: Any) -> Mapping[str, Tensor]:
+            self.turn += 1
+            return {**learn_frontend(frontend).step(batch, update), "turn": torch.tensor(float(self.turn))}
+
+        return [Phase("frontend", ("frontend",), "noisy", step)]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"turn": self.turn}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.turn = int(state.get("turn", 0))
+
+
+def test_a_coupling_with_a_state() -> None:
+    check_coupling(Turning)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"state_dict": lambda self: {}}, "goes on otherwise in phase frontend after its state_dict was loaded"),
+        ({"load_state_dict": lambda self, state: None}, "goes on otherwise in phase frontend after its state_dict"),
+        (
+            {"state_dict": lambda self: {"turn": Path("3")}},
+            "its state_dict cannot be kept .* put tensors, numbers, words",
+        ),
+    ],
+)
+def test_a_coupling_that_forgets(members: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(ConformanceError, match=message):
+        check_coupling(broken(Turning, **members))
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        (
+            {"joins": True, "phases": teaching("backend.one", "other")},
+            r"changes branches.other.norm[.\w, ]* of the backend,",
+        ),
+        (
+            {"joins": True, "phases": teaching("backend.third", "one")},
+            "has the learner 'backend.third', but this backend",
+        ),
+        (
+            {"phases": teaching("backend.one", "one")},
+            "has the learner 'backend.one', but this backend has no such branch",
+        ),
+    ],
+)
+def test_a_coupling_that_mistakes_branches(members: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(ConformanceError, match=message):
+        check_coupling(broken(Sound, **members))
+
+
+def test_a_coupling_that_teaches_one_branch() -> None:
+    check_coupling(broken(Sound, joins=True, phases=teaching("backend.one", "one")))
 
 
 @pytest.mark.parametrize(
@@ -497,9 +606,13 @@ def drifting(self: Any, frontend: Any, backend: Any) -> list[Phase]:
         ({"phases": littering}, "leaves gradients on the frontend"),
         ({"phases": logging({})}, "returns no log"),
         ({"phases": logging({"loss": 1.0})}, "'loss', logged by phase frontend, is no tensor of one number"),
-        ({"phases": logging({"loss": torch.zeros(2)})}, "is no tensor of one number"),
+        ({"phases": logging({"loss": torch.zeros(2)})}, "is no tensor of one number, nor of one for each of 4 samples"),
         ({"phases": logging({"loss": torch.tensor(torch.nan)})}, "'loss', logged by phase frontend, is nan"),
         ({"phases": logging(lambda: {"loss": torch.ones(1, requires_grad=True).sum()})}, "still has its graph"),
+        ({"phases": probing("buffers")}, "the probe of phase frontend changes norm.running_mean, .* of the frontend"),
+        ({"phases": probing("gradients")}, "the probe of phase frontend leaves gradients on the frontend"),
+        ({"phases": probing("modes")}, "the probe of phase frontend leaves a part in another mode"),
+        ({"phases": probing("numbers")}, "'cosine', logged by phase frontend, is no tensor of one number$"),
         ({"phases": refusing}, "refuses a frontend with nothing to train with 'no'; name the frontend"),
         ({"phases": stumbling}, "fails with a frontend that has nothing to train .KeyError: 'frontend'"),
         ({"phases": drifting}, "behaves differently when it is built from its recorded options"),
@@ -641,8 +754,12 @@ def test_a_corpus_without_a_card() -> None:
 # Metrics
 
 
+def card_of(kind: type, **changes: Any) -> Any:
+    return lambda self: replace(kind.card(self), **changes)  # type: ignore[attr-defined]
+
+
 def metric_card(**changes: Any) -> Any:
-    return lambda self: replace(UAR.card(self), **changes)
+    return card_of(UAR, **changes)
 
 
 def returning(change: Any) -> Any:
@@ -678,6 +795,7 @@ def by_instance(self: Any, truth: Any, estimate: Any, **facts: Any) -> float:
         ({"card": lambda self: {"compares": "labels"}}, "its card is a dict, not a MetricCard"),
         ({"card": metric_card(compares="colours")}, "its card compares 'colours', which is none of waves, labels"),
         ({"card": metric_card(over="time")}, "its card over 'time', which is none of clip, set"),
+        ({"card": metric_card(of="song")}, "its card of 'song', which is none of speech, any"),
         ({"card": metric_card(bounds=(100.0, 0.0))}, r"its bounds are \(100.0, 0.0\); the smallest"),
         ({"card": metric_card(bounds=(0.0, 1.0))}, "returns 100, which is outside its bounds 0 to 1"),
         ({"card": metric_card(higher_is_better=False)}, "gives 100 when the estimate is the truth, .* promises 0"),
@@ -699,8 +817,62 @@ def test_a_metric_of_waves_receives_the_sample_rate() -> None:
         check_metric(broken(SISDR, __call__=without_facts))
 
 
+def from_the_first(self: Any, counts: Any) -> float:
+    return float(10 * (np.asarray(counts)[1] > 0))
+
+
+def texts_by_length(self: Any, truth: str, estimate: str) -> list[float]:
+    return [float(letter == other) for letter, other in zip(truth, estimate, strict=False)]
+
+
+def as_a_set(kind: type) -> Any:
+    return lambda self, truth, estimate, **facts: kind()(truth, estimate)
+
+
+def swallowing(self: Any, truth: Any, estimate: Any, **facts: Any) -> float:
+    value = WER()(truth, estimate)
+    estimate[0] = ""
+    return value
+
+
+def rubbing_out(self: Any, truth: Any, estimate: Any, **facts: Any) -> float:
+    value = CCC()(truth, estimate)
+    estimate[0] *= 0
+    return value
+
+
+def backwards(self: Any, truth: Any, estimate: Any) -> Any:
+    return CCC.counts(self, truth, estimate[::-1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "members", "message"),
+    [
+        (WER, {"__call__": as_a_set(WER), "counts": None}, "lacks methods of Additive: counts and value"),
+        (WER, {"__call__": as_a_set(WER), "value": from_the_first}, "gives 14.2857 for a set, but 10 from the sum of"),
+        (WER, {"__call__": as_a_set(WER), "counts": texts_by_length}, "counts .0,. and .3,. and .22,. numbers in two"),
+        (WER, {"__call__": swallowing}, "changes what it was given"),
+        (WER, {"card": card_of(WER, bounds=(0.0, 100.0))}, "returns 128.571, which is outside its bounds 0 to 100"),
+        (CCC, {"__call__": rubbing_out}, "changes what it was given"),
+        (CCC, {"__call__": as_a_set(CCC), "counts": backwards}, "gives 1 for a set, but .* from the sum of its clips"),
+        (RMSE, {"card": card_of(RMSE, higher_is_better=True)}, "gives 0 when the estimate is the truth, .* inf"),
+    ],
+)  # fmt: skip
+def test_a_broken_metric_of_answers(kind: type, members: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(ConformanceError, match=message):
+        check_metric(broken(kind, **members))
+
+
+def share_of_texts(self: Any, truth: Any, estimate: Any, **facts: Any) -> float:
+    return 100 * float(np.mean([one != other for one, other in zip(truth, estimate, strict=True)]))
+
+
+def test_a_metric_of_clips_need_not_sum_up() -> None:
+    check_metric(broken(UAR, __call__=share_of_texts, card=card_of(WER, over="clip")))
+
+
 def test_a_metric_of_what_the_kit_has_no_example_for() -> None:
-    card = MetricCard("traces", "set", "", (-1.0, 1.0), True, "nobody")
+    card = MetricCard("scores", "set", "", (-1.0, 1.0), True, "nobody")
     check_metric(broken(UAR, card=lambda self: card, __call__=lambda self, truth, estimate: 3.0))
 
 

@@ -559,3 +559,83 @@ def test_a_folder_changes_nothing(tmp_path: Path) -> None:
     coupler(*one, Iterative(), folder=tmp_path).fit(material())
     coupler(*other, Iterative()).fit(material())
     assert all(same(weights_of(a), weights_of(b)) for a, b in zip(one, other, strict=True))
+
+
+# What couplings remember, and their last word
+
+
+class Remembering(Still):
+    """Counts its steps and has a last word."""
+
+    chain = ("frontend", "backend")
+
+    def __init__(self, sees: Any = "noisy", **facts: Any) -> None:
+        self.sees, self.facts, self.count = sees, facts, 0
+        self.heard: list[Any] = []
+
+    def phases(self, frontend: Any, backend: Any) -> Sequence[Phase]:
+        def step(batch: Any, update: Any) -> Mapping[str, Tensor]:
+            self.count += 1
+            return {"loss": torch.tensor(float(self.count))}
+
+        return [Phase("backend", ("backend",), self.sees, step, **self.facts)]
+
+    def finish(self, frontend: Any, backend: Any, batches: Any) -> Any:
+        assert not backend.training
+        assert not torch.is_grad_enabled()
+        self.heard = list(batches)
+        with torch.no_grad():
+            backend.head.bias.fill_(7.0)
+        return backend
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"count": self.count}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.count = state["count"]
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_what_a_coupling_remembers_is_kept_with_the_checkpoint(after: int, tmp_path: Path) -> None:
+    with pytest.raises(Stopped, match="in the middle"):
+        coupler(*pair(), Remembering(), epochs=4, folder=tmp_path, progress=Stopping(after)).fit(material())
+    coupling = Remembering()
+    coupler(*pair(), coupling, epochs=4, folder=tmp_path).fit(material(), resume=True)
+    assert coupling.count == 12  # three steps in each of four epochs, whatever was done in the one that was cut off
+
+
+@pytest.mark.parametrize("sees", ["clean", "noisy"])
+def test_the_last_word_of_a_coupling(sees: Any, tmp_path: Path) -> None:
+    (frontend, backend), coupling = pair(), Remembering(sees)
+    coupler(frontend, backend, coupling, folder=tmp_path).fit(material())
+    assert sorted(name for batch in coupling.heard for name in batch.ids) == sorted(f"clip{i}" for i in range(12))
+    assert all(torch.equal(batch.noisy, batch.clean) == (sees == "clean") for batch in coupling.heard)
+    from safetensors.torch import load_file
+
+    best = load_file(tmp_path / "checkpoint" / "best" / "backend.safetensors")
+    assert same(best, weights_of(backend))
+    assert best["head.bias"].tolist() == [7.0, 7.0]
+    original = tmp_path / "checkpoint" / "original" / "backend.safetensors"
+    assert original.exists() == (sees == "clean")
+    assert sees == "noisy" or same(load_file(original), best)
+
+
+def test_a_phase_may_say_why_it_is_left_out() -> None:
+    notes, coupling = Notes(), Remembering(left_out="it is not needed")
+    assert coupler(*pair(), coupling, progress=notes).fit(material()) == []
+    assert notes.notes == ["phase backend: left out, because it is not needed"]
+    assert len(coupling.heard) == 3
+
+
+def test_a_phase_that_keeps_hardly_any_clip_is_left_out(tmp_path: Path) -> None:
+    for kept in ((), ("clip1",), ("clip1", "clip99")):
+        notes = Notes()
+        facts = {"keep": lambda kept=kept: set(kept)}
+        assert coupler(*pair(), Remembering(**facts), progress=notes, folder=tmp_path).fit(material()) == []
+        assert notes.notes == ["phase backend: left out, because it keeps fewer than 2 clips"]
+
+
+@pytest.mark.parametrize(("replaceable", "epochs"), [(True, 0), (False, 2)])
+def test_a_phase_that_a_trained_part_replaces(replaceable: bool, epochs: int) -> None:
+    coupling = Remembering("clean", replaceable=replaceable)
+    assert len(coupler(*pair(), coupling, given=("backend",), loaded=("backend",)).fit(material())) == epochs

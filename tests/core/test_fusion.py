@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sefront.core.clips import Task
 from sefront.core.errors import SefrontError
-from sefront.core.fusion import FUSIONS, fuse_scores, fused_rows, normalised
+from sefront.core.fusion import FUSIONS, check_fusible, fuse_scores, fused_rows, normalised
 
+TASK = Task("classification", ("a", "b"), "uar")
+TRACE = Task("trace", ("x", "y"), "ccc", frame_rate=25.0)
 ONE, OTHER, THIRD = [0.8, 0.2], [0.5, 0.5], [0.1, 0.9]
 
 
@@ -117,7 +120,7 @@ def row(name: str, scores: list[float | None], **facts: Any) -> dict[str, Any]:
 def test_the_rows_of_clips() -> None:
     one = [row("1", [0.9, 0.1]), row("2", [0.25, 0.75]), row("3", [1.0, 0.0])]
     other = [row("3", [1.0, 0.0]), row("2", [0.75, 0.25]), row("1", [0.2, 0.8])]
-    first, second, third = fused_rows([(one, 0.25), (other, 0.75)], "mean", ("a", "b"))
+    first, second, third = fused_rows([(one, 0.25), (other, 0.75)], "mean", TASK)
     assert first == {
         "id": "1", "snr": 0.0, "noise": "hum", "system": "fused", "target": "b", "prediction": "b",
         "scores": pytest.approx([0.375, 0.625]), "loss": pytest.approx(-math.log(0.625)),
@@ -128,19 +131,38 @@ def test_the_rows_of_clips() -> None:
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_scores_without_a_finite_value_stay_so(fusion: str) -> None:
-    (found,) = fused_rows([([row("1", [None, 0.5])], 1.0), ([row("1", [0.5, 0.5])], 1.0)], fusion, ("a", "b"))
+    (found,) = fused_rows([([row("1", [None, 0.5])], 1.0), ([row("1", [0.5, 0.5])], 1.0)], fusion, TASK)
     assert found["scores"][0] is None
 
 
 def test_no_rows() -> None:
-    assert fused_rows([([], 1.0), ([], 1.0)], "log", ("a", "b")) == []
+    assert fused_rows([([], 1.0), ([], 1.0)], "log", TASK) == []
+
+
+def test_traces_are_averaged_over_the_frames_that_all_have() -> None:
+    truth = np.zeros((3, 2))
+    one, other = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 4.0]])
+    rows = [[{"id": "1", "snr": 0.0, "noise": "hum", "target": truth[: len(x)], "prediction": x}] for x in (one, other)]
+    (found,) = fused_rows([(rows[0], 1.0), (rows[1], 3.0)], "mean", TRACE)
+    np.testing.assert_allclose(found["prediction"], [[2.5, 3.0], [0.5, 3.0]])
+    assert found["target"].shape == (2, 2)
+    assert (found["system"], found["loss"]) == ("fused", None)
+
+
+def test_what_cannot_be_fused() -> None:
+    check_fusible(TASK, "log")
+    check_fusible(TRACE, "mean")
+    with pytest.raises(SefrontError, match=r"^fusion 'log' is about posteriors, but these runs predict traces; leave"):
+        check_fusible(TRACE, "log")
+    with pytest.raises(SefrontError, match=r"^transcripts cannot be fused, only labels and traces; judge these runs"):
+        check_fusible(Task("transcription", ("", "a"), "wer"), "mean")
 
 
 def test_members_judged_on_different_clips() -> None:
     one, other = [row("1", ONE), row("2", ONE)], [row("1", ONE), row("3", ONE)]
     for members in ([(one, 1.0), (other, 1.0)], [(one, 1.0), (one[:1], 1.0)]):
         with pytest.raises(SefrontError, match=r"(2 clips were|1 clip was) judged for some members only; see"):
-            fused_rows(members, "mean", ("a", "b"))
+            fused_rows(members, "mean", TASK)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_names_are_told_apart(run: Run, tmp_path: Path) -> None:
 
 def test_runs_that_do_not_fit(run: Run) -> None:
     stranger = replace(run, task=replace(TASK, labels=("calm", "angry")))
-    with pytest.raises(SefrontError, match=r"trained: tells calm, angry apart, but .*trained high, low; fuse runs of"):
+    with pytest.raises(SefrontError, match=r"trained: predicts calm, angry, but .*trained high, low; fuse runs of"):
         sefront.fuse([run, stranger])
     with pytest.raises(SefrontError, match=r"trained: works at 8000 Hz, but .*trained at 16000 Hz; fuse runs of one"):
         sefront.fuse([run, other(run, sample_rate=8000)])

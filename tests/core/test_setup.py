@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from recordings import RATE, TASK, noise_folder, speech_folder
+from torch import Tensor
 
 from sefront.core.damages import Damages
 from sefront.core.data import Reader
@@ -19,6 +21,8 @@ from sefront.core.progress import Quiet
 from sefront.core.setup import lengths_of, models_of, optimiser_of, resolved_numbers, training_of
 from sefront.core.supply import Data
 from sefront.core.training import Lengths
+from sefront.core.types import Batch, Phase
+from sefront.core.update import Update
 from sefront.core.written import write_experiment
 from sefront.plugins import Catalogue
 
@@ -235,9 +239,10 @@ def test_plan_names_phases_and_sizes(audio: Path) -> None:
 @pytest.mark.parametrize("mode", [*COMPONENTS.couplings])
 def test_epochs_of_phases_that_the_mode_lacks_are_not_written(mode: str, tmp_path: Path) -> None:
     options = {**SMALL, "corpus.speakers": 3, "corpus.clips": 4, "noise.noises": 1}
-    asked = Experiment.of({"mode": mode, "device": "cpu", "options": options})
+    joins = {"backend": "ser_cnn+scr_m5"} if getattr(COMPONENTS.couplings[mode], "joins", False) else {}
+    asked = Experiment.of({"mode": mode, "device": "cpu", "options": options, **joins})
     first = prepared(asked, COMPONENTS, tmp_path, Quiet())
-    phases = {phase.name for phase in first.coupler.planned()}
+    phases = {p.name for p in first.coupler.planned() if first.coupler.lengths.of(p) != p.epochs}
     assert set(first.run.experiment.section("epochs")) == phases
     assert prepared(first.run.experiment, COMPONENTS, tmp_path, Quiet()).run.experiment == first.run.experiment
 
@@ -276,7 +281,8 @@ def test_scenes_have_levels_of_their_own(audio: Path) -> None:
     assert found.run.experiment.snr == found.material.train.snr == (-25.0, 10.0)
     assert found.run.experiment.test_snr == (-25.0, -20.0, -15.0, -10.0, -5.0, 0.0, 5.0, 10.0)
     assert job(audio).run.experiment.snr == (0.0, 25.0)
-    assert list(found.run.metrics()) == [found.run.task.metric, "si_sdr"]  # type: ignore[union-attr]
+    apply = {name: metric.card().applies("scene") for name, metric in found.run.metrics().items()}
+    assert apply == {"uar": True, "si_sdr": True, "stoi": False, "pesq": False}
 
 
 @pytest.mark.parametrize(("rate", "band"), [(8000, "nb"), (16000, "wb"), (11025, None)])
@@ -298,11 +304,16 @@ def test_transcripts_are_not_taken_for_classes(tmp_path: Path, audio: Path) -> N
     lines = [f"{i},{path},so it is {i}" for i, path in enumerate(files)]
     (tmp_path / "said.csv").write_text("\n".join(["id,path,transcript", *lines]) + "\n")
     said = {"corpus": tmp_path / "said.csv"}
-    with pytest.raises(SefrontError, match=r"^backend 'ser_cnn' classifies, but corpus '.*' has transcripts; use"):
+    fault = r"^backend 'ser_cnn' classifies, but corpus '.*' has transcripts; name a backend that transcribes"
+    with pytest.raises(SefrontError, match=fault):
         job(audio, **said)
     task = job(audio, mode="frontend_only", **said).run.task
     assert task is not None
     assert task.kind == "transcription"
+
+
+def nothing(batch: Batch, update: Update) -> Mapping[str, Tensor]:
+    return {}
 
 
 class Short:
@@ -321,8 +332,9 @@ class Short:
     ],
 )
 def test_epochs(values: dict[str, Any], frontend: int, backend: int) -> None:
-    lengths = lengths_of(Experiment.of(values), Short(), ["frontend", "backend", "joint"])  # type: ignore[arg-type]
-    assert (lengths.of("frontend"), lengths.of("backend")) == (frontend, backend)
+    phases = [Phase(name, (name,), "noisy", nothing) for name in ("frontend", "backend", "joint")]
+    lengths = lengths_of(Experiment.of(values), Short(), phases)  # type: ignore[arg-type]
+    assert tuple(map(lengths.of, phases[:2])) == (frontend, backend)
 
 
 @pytest.mark.parametrize("value", ["0", -1, "2.5", None])
@@ -333,7 +345,8 @@ def test_epochs_are_whole_numbers(value: Any) -> None:
 
 def test_optimiser_options_of_a_part_win() -> None:
     found = optimiser_of(Experiment(options={"optimiser.lr": 1, "optimiser.backend.lr": 2, "optimiser.clip": 3}))
-    assert found == {"frontend": {"lr": 1, "clip": 3}, "backend": {"lr": 2, "clip": 3}}
+    assert [found[part]["lr"] for part in ("frontend", "backend", "coupling")] == [1, 2, 1]
+    assert {settings["clip"] for settings in found.values()} == {3}
 
 
 def test_training_options() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,11 @@ import soundfile
 from recordings import RATE, TASK, clip, hiss, noise_folder, speech_folder, voices
 
 from sefront.core.audio import AudioFile
-from sefront.core.clips import Clip, Split, Task
+from sefront.core.clips import SPLITS, Clip, Split, Task
 from sefront.core.damages import Damages
 from sefront.core.data import Reader
 from sefront.core.errors import DamagedAudioError, SefrontError, UnknownNameError
-from sefront.core.protocols import Corpus
-from sefront.core.sources import Source, check_apart, located, measured, noises, opened, pieces
+from sefront.core.sources import Noise, Source, check_apart, located, measured, noises, opened, pieces, type_of
 from sefront.core.sources import test_noises as noises_of_the_test
 from sefront.plugins import Catalogue
 
@@ -31,6 +31,9 @@ class Noises:
 
     def splits_of_its_own(self) -> bool:
         return self.own
+
+    def role(self) -> str:
+        return "noise"
 
     def clips(self, split: Split) -> Sequence[Clip]:
         return [clip(split, hiss(100), "hiss")]
@@ -106,25 +109,68 @@ def test_an_option_of_a_corpus_out_of_range() -> None:
     ],
 )
 def test_noise_of_a_split(own: bool, split: Split, elsewhere: bool, expected: list[str]) -> None:
-    assert ids(noises([Noises(own)], split, elsewhere)) == expected  # type: ignore[list-item]
+    assert ids(noises([Noise("x", Noises(own))], split, elsewhere)) == expected  # type: ignore[arg-type]
 
 
 def test_test_noise_is_a_test_split_or_everything() -> None:
-    found: list[Corpus] = [Noises(True), Noises(False)]  # type: ignore[list-item]
+    found = [Noise("x", Noises(own)) for own in (True, False)]  # type: ignore[arg-type]
     assert ids(noises_of_the_test(found)) == ["noise0/test", "noise1/train", "noise1/valid", "noise1/test"]
 
 
 def test_noise_of_a_plain_folder_is_split_by_recording(tmp_path: Path) -> None:
-    corpus = opened("folder", noise_folder(tmp_path / "n", each=6), CORPORA["folder"], {})
-    splits = {split: set(ids(noises([corpus], split, False))) for split in ("train", "valid", "test")}  # type: ignore[arg-type]
+    corpus = Noise("n", opened("folder", noise_folder(tmp_path / "n", each=6), CORPORA["folder"], {}))
+    splits = {split: set(ids(noises([corpus], split, False))) for split in SPLITS}
     assert sum(map(len, splits.values())) == len(set.union(*splits.values())) == 12
     assert {each.target for each in noises([corpus], "train", False)} == {"hiss", "rumble"}
 
 
+class Talk(Noises):
+    """A speech corpus whose targets are transcripts and which may bring noise."""
+
+    def role(self) -> str:
+        return "speech"
+
+    def clips(self, split: Split) -> Sequence[Clip]:
+        return [clip(split, hiss(100), "RUBOUT G M E F")]
+
+
+class WithNoise(Talk):
+    """The same with noise of its own."""
+
+    def noise_clips(self, split: Split) -> Sequence[Clip]:
+        return [clip(split, hiss(100), "hum")]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "intrudes", "expected"),
+    [
+        (Noises(True), False, "hiss"), (Talk(True), False, "talk"), (Talk(True), True, "talk"),
+        (WithNoise(True), False, "hum"), (WithNoise(True), True, "talk"),
+    ],
+)  # fmt: skip
+def test_speech_as_noise_is_one_type(corpus: Any, intrudes: bool, expected: str) -> None:
+    (found,) = noises([Noise("talk", corpus, intrudes)], "train", False)
+    assert (found.id, found.target) == ("noise0/train", expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "root", "expected"),
+    [
+        ("toy", None, "toy"),
+        ("an4", "/a/wav", "an4"),
+        ("folder", "/a/my talk", "my talk"),
+        ("manifest", "/b/c.csv", "c"),
+    ],
+)
+def test_what_speech_is_called_as_noise(name: str, root: str | None, expected: str) -> None:
+    assert type_of(name, Path(root) if root else None) == expected
+
+
 def test_the_same_noise_for_training_and_test() -> None:
-    check_apart(["a"], {"a": Noises(True), "b": Noises(False)})  # type: ignore[dict-item]
+    one, other = (Noise("x", Noises(own)) for own in (True, False))  # type: ignore[arg-type]
+    check_apart(["a"], {"a": one, "b": other})
     with pytest.raises(SefrontError, match=r"^noise 'a' is named for training and for test, but has no splits"):
-        check_apart(["a"], {"a": Noises(False)})  # type: ignore[dict-item]
+        check_apart(["a"], {"a": other})
 
 
 def test_a_long_recording_is_read_in_pieces(tmp_path: Path) -> None:

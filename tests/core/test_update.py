@@ -67,6 +67,38 @@ def test_gradients_do_not_add_up_over_steps() -> None:
     assert float(gain.a.detach()) == pytest.approx(1 - 2 * SGD.lr)
 
 
+def test_a_step_may_add_up_over_several_losses() -> None:
+    """As if they had come at once; clipping and Adam see the sum alone."""
+    parts, whole = Gain(1.0), Gain(1.0)
+    losses, weights = torch.tensor([1.0, 2.0, 6.0]), torch.tensor([0.5, 0.25, 0.25])
+    recipe = Recipe(lr=0.1, clip=1.0)
+    update = update_of(recipe, one=parts)
+    for _ in range(2):
+        update(parts.a * losses[:1], "one", weights=weights[:1], more=True)
+        before = float(parts.a.detach())
+        update(parts.a * losses[1:], "one", weights=weights[1:])
+        assert float(parts.a.detach()) != before
+        assert parts.a.grad is None
+    other = update_of(recipe, one=whole)
+    for _ in range(2):
+        other(whole.a * losses, "one", weights=weights)
+    assert float(parts.a.detach()) == pytest.approx(float(whole.a.detach()))
+    assert update.log() == pytest.approx(other.log())
+
+
+def test_nobody_moves_while_there_is_more() -> None:
+    gain = Gain(1.0)
+    update_of(one=gain)(gain.a * torch.ones(2), "one", more=True)
+    assert float(gain.a.detach()) == 1
+
+
+def test_it_knows_the_epoch() -> None:
+    update = update_of(one=Gain())
+    assert update.epoch == 0
+    update.begin(3)
+    assert update.epoch == 3
+
+
 @pytest.mark.parametrize(("clip", "moved"), [(None, 5.0), (10.0, 5.0), (2.0, 2.0)])
 def test_clipping_bounds_the_norm(clip: float | None, moved: float) -> None:
     module = nn.Linear(2, 1, bias=False)

@@ -11,6 +11,7 @@ from sefront.core.audio import AudioFile
 from sefront.core.clips import SPLITS, Clip, Task
 from sefront.core.errors import SefrontError, UnknownNameError
 from sefront.core.parameters import build
+from sefront.core.traces import TraceFile
 from sefront.corpora.manifest import Manifest
 
 
@@ -92,8 +93,15 @@ def test_transcripts_make_a_transcription(tmp_path: Path) -> None:
 def test_label_paths_make_a_trace(tmp_path: Path) -> None:
     corpus = Manifest(table(tmp_path, "path,label_path,split", "a.wav,t/a.csv,train"), dimensions=("arousal",), valid=0)
     assert corpus.task() == Task("trace", ("arousal",), "ccc", frame_rate=25.0)
-    assert corpus.clips("train")[0].target == str(tmp_path / "t" / "a.csv")
+    trace = corpus.clips("train")[0].target
+    assert str(trace) == str(tmp_path / "t" / "a.csv")
     assert f"{tmp_path / 't' / 'a.csv'}: no such file" in corpus.problems()
+
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "a.csv").write_text("0.5\n-1\n")
+    assert isinstance(trace, TraceFile)
+    assert trace.values().tolist() == [[0.5], [-1.0]]
+    assert not [line for line in corpus.problems() if ".csv" in line]
 
 
 def test_rows_without_target_have_no_task(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from sefront.core.randomness import stream
 from sefront.corpora.toy import Toy
 
 RATE = 16000
-TASKS = ("emotion", "commands")
+TASKS = ("emotion", "commands")  # of classes that voices say
+EVERY = (*TASKS, "sentences", "scenes", "affect")
 NOISES = ("white", "pink", "babble", "hum", "bursts")
 OTHERS = [("train", "valid"), ("train", "test"), ("valid", "test")]
 FINGERPRINT = """
@@ -66,8 +67,9 @@ def levels(values: NDArray[np.float32]) -> float:
 # Determinism
 
 
-def test_two_builds_give_the_same_samples() -> None:
-    clip, twin = Toy(seed=5).clips("train")[7], Toy(seed=5).clips("train")[7]
+@pytest.mark.parametrize("task", EVERY)
+def test_two_builds_give_the_same_samples(task: str) -> None:
+    clip, twin = (Toy(task=task, seed=5, seconds=6.0).clips("train")[7] for _ in range(2))  # type: ignore[arg-type]
     assert clip == twin
     np.testing.assert_array_equal(clip.audio.read(RATE), twin.audio.read(RATE))
 
@@ -94,13 +96,13 @@ def test_a_smaller_corpus_holds_the_same_clips() -> None:
 # Clips and splits
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", EVERY)
 def test_ids_are_unique(task: str) -> None:
     ids = [clip.id for split in SPLITS for clip in [*toy(task).clips(split), *toy(task).noise_clips(split)]]
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [*TASKS, "sentences", "affect"])
 @pytest.mark.parametrize(("one", "other"), OTHERS)
 def test_splits_share_no_speaker_and_no_voice(task: str, one: Split, other: Split) -> None:
     first, second = toy(task).clips(one), toy(task).clips(other)
@@ -145,6 +147,20 @@ def test_default_sizes(task: str, split: Split, count: int) -> None:
     assert Counter(clip.target for clip in toy(task).noise_clips(split)) == dict.fromkeys(NOISES, 8)
 
 
+@pytest.mark.parametrize(
+    ("task", "sizes", "what"),
+    [
+        ("sentences", [360, 90, 150], "600 sentences of about two seconds by 20 voices"),
+        ("scenes", [192, 48, 80], "320 scenes of two to four seconds at 20 places"),
+        ("affect", [12, 3, 5], "20 clips of continuous speech by 20 voices"),
+    ],
+)
+def test_each_task_has_a_size_of_its_own(task: str, sizes: list[int], what: str) -> None:
+    assert [len(toy(task).clips(split)) for split in SPLITS] == sizes
+    assert toy(task).card().size == what
+    assert {"frontend", "backend", "joint"} == set(toy(task).epochs)
+
+
 @pytest.mark.parametrize(("speakers", "sizes"), [(3, [1, 1, 1]), (4, [2, 1, 1]), (10, [6, 2, 2]), (40, [24, 6, 10])])
 def test_sizes_follow_the_options(speakers: int, sizes: list[int]) -> None:
     corpus = Toy(speakers=speakers, clips=8, noises=2)
@@ -155,11 +171,16 @@ def test_sizes_follow_the_options(speakers: int, sizes: list[int]) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"task": "emotions"}, "task must be 'emotion' or 'commands', not 'emotions'"),
+        ({"task": "emotions"}, "task must be 'emotion', 'commands', 'sentences', 'scenes' or 'affect', not 'emotions'"),
         ({"speakers": 2}, r"speakers must be 3 or more \(one per split\), not 2"),
         ({"clips": 6}, r"clips must be a positive multiple of 4 \(the classes\), not 6"),
         ({"clips": 0}, "clips must be a positive multiple of 4"),
         ({"task": "commands", "clips": 12}, "clips must be a positive multiple of 10"),
+        ({"task": "scenes", "clips": 12}, "clips must be a positive multiple of 8"),
+        ({"task": "sentences", "clips": 0}, "clips must be 1 or more, not 0"),
+        ({"task": "affect", "clips": -1}, "clips must be 1 or more, not -1"),
+        ({"task": "affect", "seconds": 5.0}, r"seconds must be 6 or more \(affect changes that slowly\), not 5"),
+        ({"seconds": float("nan")}, "seconds must be 6 or more"),
         ({"noises": 0}, "noises must be 1 or more, not 0"),
     ],
 )

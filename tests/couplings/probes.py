@@ -123,10 +123,10 @@ class Watched(Update):
 
         return hook
 
-    def __call__(self, losses: Tensor, *learners: str, weights: Tensor | None = None) -> Tensor:
+    def __call__(self, losses: Tensor, *learners: str, weights: Tensor | None = None, more: bool = False) -> Tensor:
         gradients = {name: gradients_of(losses, part) for name, part in self.parts.items()}
         self._seen = {}
-        loss = super().__call__(losses, *learners, weights=weights)
+        loss = super().__call__(losses, *learners, weights=weights, more=more)
         states = {name: weights_of(part) for name, part in self.parts.items()}
         left = [k for part in self.parts.values() for k, p in part.named_parameters() if p.grad is not None]
         self.calls.append(

@@ -26,6 +26,7 @@ from sefront.core.corpora import (
     with_valid,
 )
 from sefront.core.errors import SefrontError
+from sefront.core.traces import TraceFile
 from sefront.corpora.manifest.rows import Row, Target, clip_of, read, split_of, target_of
 
 Role = Literal["speech", "scene", "noise"]
@@ -62,19 +63,19 @@ class Manifest:
         self._path = Path(root)
         rows = read(self._path)
         self._target = target_of(rows, target, self._path)
-        clips = self._clips(rows)
+        clips = self._clips(rows, dimensions)
         self._types = {clip.id: row["tags"].split(";")[0].strip() for clip, row in clips if "tags" in row}
         self._role: Role = role or ("noise" if self._types and self._target is None else "speech")
         self._stated = any("split" in row for row in rows.values())
         self._splits = self._split(clips, valid, test)
         self._task = self._task_of(metric, dimensions, frame_rate)
 
-    def _clips(self, rows: Mapping[int, Row]) -> list[tuple[Clip, Row]]:
+    def _clips(self, rows: Mapping[int, Row], dimensions: tuple[str, ...]) -> list[tuple[Clip, Row]]:
         """A clip for each row, which line numbers name; an id may stand once."""
         lines: dict[str, int] = {}
         clips = []
         for number, row in rows.items():
-            clip = clip_of(row, self._target, self._path, number)
+            clip = clip_of(row, self._target, self._path, number, dimensions)
             if (first := lines.setdefault(clip.id, number)) != number:
                 hint = "" if "id" in row else "; pieces of one file need an id each"
                 raise SefrontError(f"{self._path}, line {number}: id '{clip.id}' is that of line {first} already{hint}")
@@ -102,7 +103,8 @@ class Manifest:
         if self._target == "label":
             return Task("classification", labels_of(self._splits, str(self._path)), metric or "uar", wanted)
         if self._target == "transcript":
-            symbols = sorted({symbol for split in SPLITS for c in self._splits[split] for symbol in c.target or ""})
+            texts = [str(clip.target or "") for split in SPLITS for clip in self._splits[split]]
+            symbols = sorted({symbol for text in texts for symbol in text})
             return Task("transcription", ("", *symbols), metric or "wer", wanted)
         if self._target == "label_path":
             return Task("trace", dimensions, metric or "ccc", wanted, frame_rate)
@@ -131,10 +133,8 @@ class Manifest:
     def problems(self) -> list[str]:
         """Missing and unreadable files and traces, speakers and recordings shared between splits."""
         found = list(faults(self._splits))
-        if self._target == "label_path":
-            traces = [str(clip.target) for split in SPLITS for clip in self._splits[split]]
-            found += [f"{trace}: no such file" for trace in traces if not Path(trace).is_file()]
-        return found
+        targets = [clip.target for split in SPLITS for clip in self._splits[split]]
+        return found + [fault for trace in targets if isinstance(trace, TraceFile) and (fault := trace.fault())]
 
     def card(self) -> Card:
         """What a bare table can say."""

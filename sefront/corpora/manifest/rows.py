@@ -13,6 +13,7 @@ from sefront.core.audio import AudioFile
 from sefront.core.clips import SPLITS, Clip, Split
 from sefront.core.corpora import SPLIT_NAMES
 from sefront.core.errors import SefrontError, unknown
+from sefront.core.traces import TraceFile
 
 Row = dict[str, str]
 Target = Literal["label", "transcript", "label_path"]
@@ -141,14 +142,14 @@ def target_of(rows: Mapping[int, Row], stated: Target | None, path: Path) -> Tar
     return stated or (filled[0] if filled else None)
 
 
-def clip_of(row: Row, target: Target | None, path: Path, number: int) -> Clip:
-    """The clip that a row of the manifest at `path` describes."""
+def clip_of(row: Row, target: Target | None, path: Path, number: int, dimensions: tuple[str, ...]) -> Clip:
+    """The clip that a row of the manifest at `path` describes; a trace has `dimensions`."""
     where = f"{path}, line {number}"
-    value = None
+    value: str | TraceFile | None = None
     if target is not None:
         if target not in row:
             raise SefrontError(f"{where}: no {target}, which other rows have")
-        value = str(path.parent / row[target]) if target == "label_path" else row[target]
+        value = TraceFile(path.parent / row[target], dimensions) if target == "label_path" else row[target]
     audio = AudioFile(path.parent / row["path"], seconds(row, "start", where) or 0.0, seconds(row, "end", where))
     return Clip(row.get("id", row["path"]), audio, value, row.get("speaker"), row.get("session"))
 

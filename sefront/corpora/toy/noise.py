@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sefront.core.audio import resample
 from sefront.core.randomness import stream
 from sefront.corpora.toy.manner import EMOTIONS
 from sefront.corpora.toy.phonemes import WORDS
-from sefront.corpora.toy.speech import LOUDEST, QUIETEST, levelled, perform, plan, smooth
+from sefront.corpora.toy.speech import perform, plan, recorded, smooth
 from sefront.corpora.toy.voice import FRAME, RATE, Array, Speaker, hold, noise_band
 
 VOICES = 6  # talkers in babble
@@ -117,5 +116,4 @@ class Noise:
         rng = stream(self.seed, self.name, "sound")
         count = self.samples()
         sound = babble(count, self.voices, rng) if self.kind == "babble" else KINDS[self.kind](count, rng)
-        samples = levelled(sound, rng.uniform(QUIETEST, LOUDEST))
-        return resample(samples.astype(np.float32), RATE, sample_rate)
+        return recorded(sound, rng, sample_rate)

@@ -116,6 +116,7 @@ PHONEMES: dict[str, tuple[Segment, ...]] = {
     "ng": (nasal(300, 2100, 2800),),
     # fricatives
     "f": (fricative((340, 1100, 2080, 3300), 0.12, 5000, 6000),),
+    "dh": (fricative((250, 1300, 2500, 3300), 0.04, 5500, 4000, voicing=0.4, duration=50),),
     "v": (fricative((220, 1100, 2080, 3300), 0.05, 5000, 6000, voicing=0.35, duration=60),),
     "s": (fricative((320, 1390, 2530, 3300), 0.45, 5400, 2200),),
     "z": (fricative((240, 1390, 2530, 3300), 0.25, 5400, 2200, voicing=0.3, duration=75),),
@@ -166,7 +167,26 @@ WORDS: dict[str, str] = {
     "zooming": "z uw m ih ng",
 }
 
-LEXICON: dict[str, str] = COMMANDS | WORDS
+PARTICLES: dict[str, str] = {
+    "a": "ax",
+    "bring": "b r ih ng",
+    "by": "b ay",
+    "can": "k ae n",
+    "find": "f ay n d",
+    "in": "ih n",
+    "leave": "l iy v",
+    "little": "l ih t ax l",
+    "must": "m ah s t",
+    "my": "m ay",
+    "near": "n iy r",
+    "paint": "p ey n t",
+    "please": "p l iy z",
+    "the": "dh ax",
+    "watch": "w aa t sh",
+    "we": "w iy",
+}  # what else sentences need
+
+LEXICON: dict[str, str] = COMMANDS | WORDS | PARTICLES
 
 
 def segments(word: str) -> tuple[Segment, ...]:

@@ -21,6 +21,7 @@ from sefront.corpora.toy.voice import FRAME, RATE, Array, Speaker, Tracks, glott
 REST = (500.0, 1500.0, 2500.0, 3400.0)  # Hz: the neutral tract, towards which a silent mouth moves
 SHORTEST = 520.0  # milliseconds of speech, so that STOI finds its 30 frames (0.4 s) even with weak consonants
 LOUDEST, QUIETEST = -18.0, -30.0  # dBFS rms of a clip, the same for every class
+CUTS = 4  # of peaks, since each lowers the rms, too
 FLOOR = (-55.0, -38.0)  # dB: noise of the recording room, relative to vowels
 
 
@@ -121,20 +122,34 @@ def frication(script: Plan, tract: float, rng: np.random.Generator) -> Array:
     return output
 
 
-def perform(script: Plan, voice: Speaker, rng: np.random.Generator) -> Array:
-    """The audio of `script` at 16 kHz, (samples,), with vowels of rms about 1."""
+def perform(script: Plan, voice: Speaker, rng: np.random.Generator, floor: tuple[float, float] = FLOOR) -> Array:
+    """The audio of `script` at 16 kHz, (samples,), with vowels of rms about 1 over noise in the range `floor` in dB."""
     course = tracks(script, voice, rng)
     voiced = vocal_tract(glottis(course, rng), course, voice.tract)
     loud = hold(course.voicing) > 0.5 * course.voicing.max()
     voiced /= np.sqrt(np.mean(voiced[loud] ** 2))
-    floor = 10.0 ** (rng.uniform(*FLOOR) / 20.0) * rng.standard_normal(len(voiced))
-    return np.asarray(voiced + frication(script, voice.tract, rng) + floor)
+    room = 10.0 ** (rng.uniform(*floor) / 20.0) * rng.standard_normal(len(voiced))
+    return np.asarray(voiced + frication(script, voice.tract, rng) + room)
 
 
 def levelled(samples: Array, decibels: float) -> Array:
     """`samples` at an rms of `decibels` dBFS, or lower where the peak would pass 0.95."""
     gain = 10.0 ** (decibels / 20.0) / np.sqrt(np.mean(samples**2))
     return np.asarray(samples * min(gain, 0.95 / np.abs(samples).max()))
+
+
+def cut(sound: Array, crest: float) -> Array:
+    """`sound` (samples,) with peaks cut at about `crest` times its rms, so that they do not decide on its level."""
+    for _ in range(CUTS):
+        limit = crest * float(np.sqrt(np.mean(sound**2)))
+        sound = np.clip(sound, -limit, limit)
+    return sound
+
+
+def recorded(sound: Array, rng: np.random.Generator, sample_rate: int) -> NDArray[np.float32]:
+    """`sound` (samples,) of 16 kHz at `sample_rate` Hz, at a level drawn from -30 to -18 dBFS rms."""
+    samples = levelled(sound, rng.uniform(QUIETEST, LOUDEST))
+    return resample(samples.astype(np.float32), RATE, sample_rate)
 
 
 @dataclass(frozen=True)
@@ -166,5 +181,4 @@ class Utterance:
     def read(self, sample_rate: int) -> NDArray[np.float32]:
         """Samples (samples,) at `sample_rate` Hz, between -30 and -18 dBFS rms."""
         rng = stream(self.seed, self.name, "sound")
-        samples = levelled(perform(self.plan(), self.voice, rng), rng.uniform(QUIETEST, LOUDEST))
-        return resample(samples.astype(np.float32), RATE, sample_rate)
+        return recorded(perform(self.plan(), self.voice, rng), rng, sample_rate)

@@ -1,0 +1,112 @@
+"""A run's samples with their audio: which clips they are, how they sounded, and a manifest of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sefront.core.audio import AudioFile
+from sefront.core.audio_writing import writing
+from sefront.core.clips import Clip
+from sefront.core.damages import Damages
+from sefront.core.data import Draw, Example, Reader
+from sefront.core.errors import SefrontError
+from sefront.core.files import clear_failures, write_text
+from sefront.core.inspection import Rank, Sample, inspected, ranked
+from sefront.core.joined import Joined
+from sefront.core.run import Run
+from sefront.core.supply import Data
+
+COLUMNS = ("id", "path", "start", "end", "label", "transcript", "speaker", "extra")
+
+
+class Inspection:
+    """The training clips of a run, hardest first.
+
+    Args:
+        run: A finished run.
+        by: What makes a clip hard: "weight", "hard" or "loss"; by default the first of these that the run knows.
+        phase: The phase to look at; by default the one that weighs samples, or all that learn from all clips.
+
+    Raises:
+        SefrontError: The run has kept nothing of its samples, or knows nothing of the kind.
+    """
+
+    def __init__(self, run: Run, by: Rank | None = None, phase: str | None = None) -> None:
+        self.run, experiment = run, run.experiment
+        self.data = Data(experiment, run.components, Damages(), Reader(experiment.sample_rate))
+        self.corpus = self.data.corpus(experiment.corpus, "corpus")
+        self.clips = {clip.id: clip for clip in self.corpus.clips("train")}
+        labels = run.task.labels if run.task and run.task.kind == "classification" else ()
+        targets = {name: clip.target if isinstance(clip.target, str) else None for name, clip in self.clips.items()}
+        branches = [name for name, _ in run.backend.named()] if isinstance(run.backend, Joined) else []
+        found = inspected(run.path, labels, targets, branches=branches, chosen=phase)
+        self.samples = ranked([replace(s, speaker=self.clip(s).speaker) for s in found], by)
+
+    def clip(self, sample: Sample) -> Clip:
+        """The clip of a sample.
+
+        Raises:
+            SefrontError: The corpus has it no more.
+        """
+        if sample.id not in self.clips:
+            raise SefrontError(
+                f"{self.run.path}: clip {sample.id} is no more in the training part of corpus "
+                f"'{self.run.experiment.corpus}'; put it back as it was when the run learnt from it"
+            )
+        return self.clips[sample.id]
+
+    def write_audio(self, samples: Sequence[Sample], folder: Path) -> list[Path]:
+        """Write clean, noisy and enhanced audio of `samples`, as the first epoch mixed them, into `folder`.
+
+        Returns:
+            The files, ``ID-clean.wav`` and so on; slashes in an id become underscores. Damaged clips have none.
+        """
+        rate, written = self.run.experiment.sample_rate, []
+        listener, mixtures = self.run.listener(), self.data.material(self.corpus).train
+        places = {clip.id: index for index, clip in enumerate(mixtures.clips)}
+        for sample in samples:
+            example = mixtures[Draw(places[sample.id])] if sample.id in places else None
+            if not isinstance(example, Example):
+                continue
+            waves = {"clean": example.clean, "noisy": example.noisy}
+            if self.run.frontend is not None:
+                waves["enhanced"] = listener.enhance(example.noisy, rate)
+            for what, wave in waves.items():
+                place = folder / f"{sample.id.replace('/', '_')}-{what}.wav"
+                with clear_failures(place, "repeat the command", "--audio"), writing(place, rate, 1, "FLOAT") as put:
+                    put(np.asarray(wave)[:, None])
+                written.append(place)
+        return written
+
+    def write_manifest(self, samples: Sequence[Sample], place: Path) -> None:
+        """Write a manifest of the files of `samples`, to listen to or to train on; splits are left to whoever does.
+
+        Raises:
+            SefrontError: A clip has no file.
+        """
+        text = io.StringIO()
+        table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        for sample in samples:
+            table.writerow(self.row(sample))
+        write_text(place, text.getvalue(), "repeat the command")
+
+    def row(self, sample: Sample) -> dict[str, Any]:
+        """The row of a manifest."""
+        audio = self.clip(sample).audio
+        if not isinstance(audio, AudioFile):
+            raise SefrontError(f"--export: clip {sample.id} of corpus '{self.run.experiment.corpus}' has no file")
+        kind = "transcript" if self.run.task and self.run.task.kind == "transcription" else "label"
+        known = {"hard_index": sample.hard_index, "importance": sample.importance, "loss": sample.loss}
+        return {
+            "id": sample.id, "path": audio.path.resolve(), "start": audio.start or None, "end": audio.end,
+            kind: sample.label, "speaker": sample.speaker,
+            "extra": " ".join(f"{name}={value:.4g}" for name, value in known.items() if value is not None),
+        }  # fmt: skip
