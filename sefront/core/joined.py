@@ -33,7 +33,9 @@ Decision = Literal["softmax", "joined", "fused"]
 
 
 class Joined(nn.Module):
-    """Branches whose embeddings are classified together. `joined` makes the class for certain branches.
+    """Branches whose embeddings are classified together.
+
+    It is made for certain branches by `joined`.
 
     Args:
         task: A classification.

@@ -26,6 +26,7 @@ from sefront.couplings.iterative import Iterative
 from sefront.couplings.mtl import MTL
 from sefront.metrics.uar import UAR
 from sefront.plugins import Catalogue
+from sefront.plugins.description import description
 from sefront.testing import check_backend
 from sefront.testing.probes import ProbeBackend
 
@@ -257,3 +258,12 @@ def test_every_pair_of_the_catalogue_can_be_told_apart() -> None:
 
     assert members("acln+fcn384") == ["acln", "fcn384"]
     assert members("fcn384+acln+ser_cnn") == ["fcn384", "acln", "ser_cnn"]
+
+
+def test_a_joined_backend_is_described_like_any_other() -> None:
+    (offer,) = Catalogue.installed().named("scr_m5+ser_cnn")
+    facts = description(offer, {"ser_cnn.width": 2})
+    assert (facts["name"], facts["family"], facts["distribution"]) == ("scr_m5+ser_cnn", "backend", "sefront")
+    assert facts["summary"] == "Branches whose embeddings are classified together."
+    assert "ser_cnn.width" in [option["name"] for option in facts["options"]]
+    assert 0 < facts["trainable_parameters"] < description(offer, {})["trainable_parameters"]
