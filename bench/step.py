@@ -3,9 +3,10 @@
     python bench/step.py [--rounds 15] [--tiny-rounds 200]
 
 Both loops share models, batch, precision and fused optimisers; each works on copies of its own. Printed are medians of
-the ratios round by round, which hold when the machine's speed drifts. Bounds: 1.02 on 16 clips of one second, 1.10 on a
-step of a few milliseconds, and 0.88 for `share_forward` over the literal iterative step. The peak memory of both loops
-of `iterative` is compared as well, each in a process of its own; bound 1.05.
+the ratios round by round, which hold when the machine's speed drifts, of the processor's time, which holds when others
+use it. `fused` takes the step of `frozen`. Bounds: 1.02 on 16 clips of one second, 1.10 on steps of a few milliseconds,
+and 0.88 for `share_forward` over the literal iterative step. The peak memory of both loops of `iterative` is compared
+as well, each in a process of its own; bound 1.05.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from sefront.couplings.augment import Augment
 from sefront.couplings.baseline import Baseline
 from sefront.couplings.frontend_only import FrontendOnly
 from sefront.couplings.frozen import Frozen
+from sefront.couplings.independent import Independent
 from sefront.couplings.iterative import Iterative
 from sefront.couplings.mtl import MTL
 from sefront.frontends.unet import UNet
@@ -45,6 +47,7 @@ PHASE = {
     "frozen": Frozen,
     "mtl": MTL,
     "iterative": Iterative,
+    "independent": Independent,
 }
 
 
@@ -59,7 +62,7 @@ def batch(clips: int, samples: int) -> Batch:
 
 def ours(mode: str, f: UNet, g: SerCNN, **options: object) -> Step:
     coupling = PHASE[mode](**options)
-    phase = coupling.phases(f, g)[-1]
+    phase = [phase for phase in coupling.phases(f, g) if not phase.name.endswith("_hard")][-1]
     modules = {name: {"frontend": f, "backend": g, "coupling": coupling}[name] for name in phase.learners}
     update = Update(modules, {name: Recipe() for name in modules}, bf16=BF16)
 
@@ -142,6 +145,19 @@ def by_hand(mode: str, f: UNet, g: SerCNN, weigh: Callable[[Tensor], Tensor] = W
             weights = weigh(losses)
         move((weights * f.loss(out, b)).sum(), of)
 
+    counts: dict[str, list[int]] = {}
+
+    def independent(b: Batch) -> None:
+        x = enhanced(b)
+        g.train()
+        prediction = g(x, b.lengths)
+        wrong = prediction.scores.argmax(-1) != b.target
+        for name, failed in zip(b.ids, wrong.tolist(), strict=True):
+            count = counts.setdefault(name, [0, 0])
+            count[0] += failed
+            count[1] += 1
+        move(g.loss(prediction, b).mean(), og)
+
     steps: dict[str, Step] = {
         "frontend_only": frontend_only,
         "baseline": backend_on(lambda b: b.clean if b.clean is not None else b.noisy),
@@ -149,6 +165,7 @@ def by_hand(mode: str, f: UNet, g: SerCNN, weigh: Callable[[Tensor], Tensor] = W
         "frozen": backend_on(enhanced),
         "mtl": mtl,
         "iterative": iterative,
+        "independent": independent,
     }
 
     def step(data: Batch) -> None:
@@ -195,9 +212,9 @@ def ratio(first: Step, second: Step, data: Batch, rounds: int) -> tuple[float, f
     for number in range(rounds + 2):
         took = {}
         for name, step in (("a", first), ("b", second)) if number % 2 else (("b", second), ("a", first)):
-            began = time.perf_counter()
+            began = time.process_time()
             step(data)
-            took[name] = time.perf_counter() - began
+            took[name] = time.process_time() - began
         if number >= 2:  # the first rounds warm up
             ratios.append(took["a"] / took["b"])
             seconds.append(took["b"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -62,6 +63,12 @@ class Learner:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.plateau is not None:
             self.plateau.load_state_dict(dict(state["plateau"]))
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Take up the moments of a saved `state` under settings of its own; nothing from another algorithm."""
+        own, theirs = self.optimiser.state_dict(), state["optimiser"]
+        if own["param_groups"][0].keys() == theirs["param_groups"][0].keys():
+            self.optimiser.load_state_dict({**own, "state": deepcopy(theirs["state"])})
 
 
 class Update:

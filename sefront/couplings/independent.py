@@ -12,7 +12,7 @@ branches keeps its own decision. A frontend before the branches learns by its ow
 
 Source: Zhong et al. 2020, doi:10.1109/ACCESS.2020.3043894, section III: Adam, 800 epochs on all clips and 300, 50 or 80
 on the hard ones of IEMOCAP, EMO-DB or CASIA. Here a phase ends early where the development score has not risen for the
-training's patience; the next one goes on from its best epoch with a fresh optimiser.
+training's patience; the next one goes on from its best epoch, with the same optimiser.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ class Independent:
         self.count_epochs = max(1, round(schedule * count_epochs))
         self.retrain_epochs = max(1, round(schedule * retrain_epochs)) if retrain_epochs else 0
         self.miners: dict[str, Miner] = {}
+        self.optimisers: dict[str, dict[str, Any]] = {}
         self.adopted = False
 
     def phases(self, frontend: Frontend, backend: Backend) -> Sequence[Phase]:
@@ -128,17 +129,19 @@ class Independent:
         return backend
 
     def state_dict(self) -> dict[str, Any]:
-        """The counts of every branch."""
-        return {"counts": {name: miner.state_dict() for name, miner in self.miners.items()}}
+        """The counts of every branch, and how far its optimiser had come when it had learnt from all clips."""
+        counts = {name: miner.state_dict() for name, miner in self.miners.items()}
+        return {"counts": counts, "optimisers": dict(self.optimisers)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up counts that `state_dict` gave."""
+        """Take up what `state_dict` gave."""
         self.miners.clear()
+        self.optimisers = dict(state["optimisers"])
         for name, counts in state["counts"].items():
             self.miner(name).load_state_dict(counts)
 
     def adopt(self, state: Mapping[str, Any], ids: Sequence[str]) -> None:
-        """Take up the counts of another run; where there are some, learning from all clips is left out.
+        """Take up what another run remembers; where it has counts, learning from all clips is left out.
 
         Args:
             state: What `state_dict` gave there.
@@ -174,6 +177,7 @@ class Lesson:
         self.hard: dict[str, float] = {}
         self.shares: Tensor = torch.zeros(0)  # of every class that the loss knows
         self.facts: dict[str, Tensor] = {}
+        self.begun = False
 
     def all_clips(self, batch: Batch, update: Update) -> Mapping[str, Tensor]:
         """One step on any clips, whose answers are remembered as they were before it."""
@@ -186,7 +190,8 @@ class Lesson:
         return {"loss_backend": update(losses, *update.learners), "wrong": wrong.float().mean(), **known}
 
     def count(self, update: Update) -> Mapping[str, Tensor]:
-        """Count the answers of an epoch, those of all processes."""
+        """Count the answers of an epoch, those of all processes, and remember the optimiser."""
+        self.coupling.optimisers[self.name] = {name: learner.state() for name, learner in update.learners.items()}
         steps = [
             [{"id": name, "wrong": failed, "class": label} for name, failed, label in zip(*answers, strict=True)]
             for answers in ((ids, wrong.tolist(), classes.tolist()) for ids, wrong, classes in self.waiting)
@@ -198,6 +203,7 @@ class Lesson:
 
     def keep(self) -> Container[str] | None:
         """The hard clips, from counts that are complete."""
+        self.begun = False
         miner, options = self.coupling.miner(self.name), self.coupling
         self.hard = miner.hard_set(options.beta, options.fraction)
         hard, full = miner.shares(self.hard), miner.shares()
@@ -208,7 +214,11 @@ class Lesson:
         return self.hard
 
     def hard_clips(self, batch: Batch, update: Update) -> Mapping[str, Tensor]:
-        """One step on hard clips alone."""
+        """One step on hard clips alone; before the first, the optimiser takes up where it had stopped."""
+        if update.epoch == 0 and not self.begun:
+            for name, state in self.coupling.optimisers.get(self.name, {}).items():
+                update.learners[name].go_on(state)
+        self.begun = True
         with learning(self.branch):
             prediction = predict(self.branch, self.waves(batch), batch.lengths)
         index = torch.tensor([self.hard[name] for name in batch.ids], device=batch.target.device)
