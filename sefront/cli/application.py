@@ -6,12 +6,12 @@ from typing import Any
 
 import typer
 
-from sefront.cli import couple, enhance, evaluate, inspect, plugins, predict
+from sefront.cli import corpus, couple, enhance, evaluate, inspect, plugins, predict
 from sefront.plugins.catalogue import Catalogue
 from sefront.plugins.failures import BrokenError
 from sefront.plugins.loading import Plugin
 
-COMMANDS = (couple, evaluate, enhance, predict, inspect, plugins)
+COMMANDS = (couple, evaluate, enhance, predict, inspect, corpus, plugins)
 
 
 def application() -> typer.Typer:

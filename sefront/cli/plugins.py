@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from shutil import get_terminal_size
 from typing import Annotated, Any
@@ -82,12 +83,19 @@ def text(facts: dict[str, Any]) -> str:
         pairs += [(f"{key} {inner}", readable(value)) for inner, value in (facts.get(key) or {}).items()]
     if "unbuilt" in facts:
         pairs.append(("not built", facts["unbuilt"]))
-    width = get_terminal_size((120, 24)).columns
-    lines += [aligned(pairs, width), ""]
+    return "\n".join([*lines, paired(pairs), "", choices(facts)])
+
+
+def paired(pairs: Sequence[tuple[str, str]]) -> str:
+    """Names and values, as wide as the terminal."""
+    return aligned(pairs, get_terminal_size((120, 24)).columns)
+
+
+def choices(facts: dict[str, Any]) -> str:
+    """The options of a component as a table."""
     table = [[o["name"], o["type"], readable(o["default"]), o["meaning"]] for o in facts["options"]]
     header = ["option", "type", "default", "meaning"]
-    lines.append(aligned([header, *table], width) if table else "It has no options.")
-    return "\n".join(lines)
+    return aligned([header, *table], get_terminal_size((120, 24)).columns) if table else "It has no options."
 
 
 def waiting(facts: dict[str, Any]) -> str:

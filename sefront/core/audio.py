@@ -82,6 +82,8 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
         with soundfile.SoundFile(str(path)) as file:
             check_whole(path, file.extra_info)
             yield file
+    except UnicodeEncodeError as error:  # soundfile's, of names that came from another system as mere bytes
+        raise DamagedAudioError(f"{path}: its name is no text in {error.encoding}; rename it") from error
     except (soundfile.LibsndfileError, OSError) as error:
         raise unreadable(path, error) from error
 

@@ -92,6 +92,9 @@ class Card:
         size: Rough size in clips or hours.
         source: Where to get it.
         apart: What the splits keep apart, such as ``("speaker",)``.
+        layout: What has to lie where below the root.
+        clips: How many clips the whole corpus has, where that is known.
+        known: Faults of the published audio itself, such as ``("clipped", "duplicate")``; a check only remarks on them.
     """
 
     licence: str
@@ -99,6 +102,9 @@ class Card:
     size: str
     source: str
     apart: tuple[str, ...] = field(default=())
+    layout: str = ""
+    clips: int | None = None
+    known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

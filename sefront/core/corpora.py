@@ -113,11 +113,25 @@ def draw(names: Sequence[str], valid: float, test: float, seed: int = 0) -> dict
     return {name: held[i] if i < len(held) else "train" for i, name in enumerate(ordered)}
 
 
-def fairest(names: Sequence[str], labels: Mapping[str, Counter[str]], valid: float, test: float) -> dict[str, Split]:
-    """Of `DRAWS` draws the one whose splits have the class ratios of the whole, unseen classes counting most."""
+def fairest(
+    names: Sequence[str],
+    labels: Mapping[str, Counter[str]],
+    valid: float,
+    test: float,
+    *,
+    strata: Mapping[str, str] | None = None,
+    draws: int = DRAWS,
+) -> dict[str, Split]:
+    """Of `draws` draws the one whose splits have the class ratios of the whole, unseen classes counting most.
+
+    `names` of different `strata`, such as genders, are drawn apart, so that each split has its share of them.
+    """
     classes = sorted({label for name in names for label in labels[name]})
     counts = np.array([[labels[name][label] for label in classes] for name in names], dtype=float)
     whole = counts.sum(axis=0) / counts.sum()
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault((strata or {}).get(name, ""), []).append(name)
 
     def deviation(homes: Mapping[str, Split]) -> float:
         place = np.array([homes[name] for name in names])
@@ -129,7 +143,13 @@ def fairest(names: Sequence[str], labels: Mapping[str, Counter[str]], valid: flo
             total += (len(classes) if split == "train" else 1) * float((seen == 0).sum())
         return total
 
-    return min((draw(names, valid, test, seed) for seed in range(DRAWS)), key=deviation)
+    return min(
+        (
+            {n: split for g in groups.values() for n, split in draw(g, valid, test, seed).items()}
+            for seed in range(draws)
+        ),
+        key=deviation,
+    )
 
 
 def with_valid(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def derive(seed: int, *names: object) -> int:
     """A 63-bit seed for the stream called `names` under `seed`; the same on every machine."""
     text = "\x1f".join([str(seed), *map(str, names)])
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+    return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).digest(), "big") >> 1
 
 
 def stream(seed: int, *names: object) -> np.random.Generator:

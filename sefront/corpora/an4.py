@@ -107,6 +107,8 @@ class AN4:
             size="1078 clips of 84 speakers, 70 minutes",
             source="http://www.speech.cs.cmu.edu/databases/an4/",
             apart=("speaker", "recording"),
+            layout=LAYOUT,
+            clips=1078,
         )
 
 

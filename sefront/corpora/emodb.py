@@ -7,14 +7,15 @@ and version, such as ``03a01Fa`` for the first version of happiness.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from sefront.core.audio import AudioFile
-from sefront.core.clips import SPLITS, Card, Clip, Split, Task
-from sefront.core.corpora import Splits, audio_below, by_stem, check_stated, faults
+from sefront.core.clips import Card, Clip, Split, Task
+from sefront.core.corpora import audio_below, by_stem, faults
 from sefront.core.errors import SefrontError
+from sefront.core.speakers import last_held_out
 
 LAYOUT = "wav/SSTTTEv.wav (or .flac), such as wav/03a01Fa.wav"
 NAME = re.compile(r"(?P<speaker>\d\d)[a-z]\d\d(?P<emotion>[WLEAFTN])[a-z]?")
@@ -52,13 +53,8 @@ class EmoDB:
         clips = [clip for name, path in files.items() if (clip := clip_of(name, path)) is not None]
         if not clips:
             raise SefrontError(f"{self._root}: no file is named like EMO-DB's ({self._strange[0]}); expected {LAYOUT}")
-        present = sorted({str(clip.speaker) for clip in clips})
-        stated: dict[Split, tuple[str, ...]] = {"train": train, "valid": valid, "test": test}
-        check_stated("speaker", f"emodb at {self._root}", present, stated)
-        homes = split_of(present, stated)
-        self._splits: Splits = {
-            split: tuple(clip for clip in clips if homes.get(str(clip.speaker)) == split) for split in SPLITS
-        }
+        stated: Mapping[Split, tuple[str, ...]] = {"train": train, "valid": valid, "test": test}
+        self._splits = last_held_out(clips, stated, f"emodb at {self._root}")
 
     def role(self) -> Literal["speech"]:
         """Acted speech."""
@@ -89,6 +85,8 @@ class EmoDB:
             size="535 clips of 10 speakers, 25 minutes",
             source="http://emodb.bilderbar.info",
             apart=("speaker", "recording"),
+            layout=LAYOUT,
+            clips=535,
         )
 
 
@@ -96,19 +94,3 @@ def clip_of(name: str, path: Path) -> Clip | None:
     """The clip that a file name describes; None if it is not of the form SSTTTEv."""
     match = NAME.fullmatch(name)
     return Clip(name, AudioFile(path), EMOTIONS[match["emotion"]], match["speaker"]) if match else None
-
-
-def split_of(present: Sequence[str], stated: dict[Split, tuple[str, ...]]) -> dict[str, Split]:
-    """The split of each speaker: as stated, then the last for test, the one before for validation, the rest train.
-
-    Speakers that a stated train leaves over are in no split.
-    """
-    homes: dict[str, Split] = {name: split for split, names in stated.items() for name in names}
-    left = [name for name in present if name not in homes]
-    takers: tuple[Split, ...] = ("test", "valid")
-    for split in takers:
-        if left and not stated[split]:
-            homes[left.pop()] = split
-    if not stated["train"]:
-        homes |= dict.fromkeys(left, "train")
-    return homes

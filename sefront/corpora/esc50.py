@@ -6,16 +6,16 @@ drawn out of them by source recording (`src_file`), since clips cut from one rec
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from sefront.core.audio import AudioFile
-from sefront.core.clips import SPLITS, Card, Clip, Split, Task
-from sefront.core.corpora import VALID, Splits, audio_below, by_stem, check_stated, faults, leaks, with_valid
+from sefront.core.clips import Card, Clip, Split, Task
+from sefront.core.corpora import audio_below, by_stem, faults, leaks
 from sefront.core.errors import SefrontError
+from sefront.core.listings import by_fold, fold_of, rows_of
 
 LAYOUT = "audio/*.wav (or .flac) and meta/esc50.csv (filename,fold,target,category,esc10,src_file,take)"
 COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
@@ -61,18 +61,13 @@ class ESC50:
         sounds = [sound for sound in listed if sound.fold in folds]
         self._labels = tuple(sorted({sound.category for sound in sounds}))
         self._recordings = {Path(sound.name).stem: sound.recording for sound in sounds}
-        stated: dict[Split, tuple[str, ...]] = {
-            "train": tuple(map(str, train)),
-            "valid": tuple(map(str, valid)),
-            "test": tuple(map(str, test)),
-        }
-        check_stated("fold", f"esc50 at {self._root}", folds, stated)
-        homes = split_of(folds, stated)
-        splits: Splits = {
-            split: tuple(self._clip(sound, files) for sound in sounds if homes.get(sound.fold) == split)
-            for split in SPLITS
-        }
-        self._splits = splits if valid else with_valid(splits, self._recording, lambda clip: str(clip.target), VALID)
+        self._splits = by_fold(
+            [self._clip(sound, files) for sound in sounds],
+            {Path(sound.name).stem: sound.fold for sound in sounds},
+            self._recordings,
+            {"train": train, "valid": valid, "test": test},
+            f"esc50 at {self._root}",
+        )
 
     def _clip(self, sound: Sound, files: dict[str, Path]) -> Clip:
         name = Path(sound.name).stem
@@ -111,6 +106,9 @@ class ESC50:
             size="2000 clips of 5 s, 2.8 hours",
             source="https://github.com/karolpiczak/ESC-50",
             apart=("recording",),
+            layout=LAYOUT,
+            clips=2000,
+            known=("clipped",),
         )
 
 
@@ -120,33 +118,10 @@ def table(path: Path) -> list[Sound]:
     Raises:
         SefrontError: The table or one of its columns is missing, or a fold is not a number.
     """
-    if not path.is_file():
-        raise SefrontError(f"{path}: no such file; expected {LAYOUT}")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = [column for column in COLUMNS if column not in (rows.fieldnames or [])]
-        if missing:
-            raise SefrontError(f"{path}: no column '{missing[0]}'; expected {LAYOUT}")
-        return [sound_of(row, f"{path}, line {rows.line_num}") for row in rows]
+    return [sound_of(row, where) for where, row in rows_of(path, COLUMNS, LAYOUT)]
 
 
-def sound_of(row: dict[str, str | None], where: str) -> Sound:
+def sound_of(row: dict[str, str], where: str) -> Sound:
     """The sound that a row describes."""
-    name, fold, category, esc10, recording = (str(row[column] or "").strip() for column in COLUMNS)
-    if not fold.isdecimal():
-        raise SefrontError(f"{where}: fold is '{fold}'; expected a number")
-    return Sound(name, str(int(fold)), recording, category, esc10.lower() == "true")
-
-
-def split_of(folds: Sequence[str], stated: dict[Split, tuple[str, ...]]) -> dict[str, Split]:
-    """The split of each fold: as stated, then the last for test and the rest for training.
-
-    Folds that a stated train leaves over are in no split.
-    """
-    homes: dict[str, Split] = {fold: split for split, names in stated.items() for fold in names}
-    left = [fold for fold in folds if fold not in homes]
-    if left and not stated["test"]:
-        homes[left.pop()] = "test"
-    if not stated["train"]:
-        homes |= dict.fromkeys(left, "train")
-    return homes
+    name, fold, category, esc10, recording = (row[column] for column in COLUMNS)
+    return Sound(name, fold_of(fold, where), recording, category, esc10.lower() == "true")

@@ -93,6 +93,8 @@ class LibriSpeech:
             size="292367 utterances of 2484 speakers, 982 hours",
             source="https://www.openslr.org/12",
             apart=("speaker", "recording"),
+            layout=LAYOUT,
+            clips=292367,
         )
 
 

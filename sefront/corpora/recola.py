@@ -134,6 +134,8 @@ class Recola:
             size="27 recordings of 27 speakers, 5 minutes each, 9 of them without published labels",
             source="https://diuf.unifr.ch/main/diva/recola/",
             apart=("speaker", "recording"),
+            layout=LAYOUT,
+            clips=27,
         )
 
 

@@ -103,6 +103,9 @@ class SpeechCommands:
             size="105829 one-second clips of 35 words, 2618 speakers (v0.02)",
             source="http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
             apart=("speaker", "recording"),
+            layout=LAYOUT,
+            clips=105829,
+            known=("clipped", "duplicate"),
         )
 
 

@@ -102,20 +102,25 @@ class Catalogue:
         """The components of one of `FAMILIES`."""
         return Family(family, tuple(o for o in self.offers if o.family == family), self.plugins)
 
-    def named(self, name: str) -> tuple[Offer, ...]:
+    def named(self, name: str, family: str | None = None) -> tuple[Offer, ...]:
         """The components called `name`, of whatever family; backends joined by ``+`` count as the first one's plugin's.
+
+        Args:
+            name: What they are called.
+            family: The only family to look in.
 
         Raises:
             UnknownNameError: There is none.
         """
-        found = tuple(offer for offer in self.offers if offer.name == name)
-        if not found and "+" in name:
+        known = tuple(offer for offer in self.offers if family in (None, offer.family))
+        found = tuple(offer for offer in known if offer.name == name)
+        if not found and "+" in name and family in (None, "backend"):
             joined, first = self.backends[name], name.partition("+")[0]
             found = tuple(
                 replace(o, name=name, target=joined) for o in self.offers if (o.family, o.name) == ("backend", first)
             )
         if not found:
-            raise missing("component", name, {offer.name for offer in self.offers}, self.plugins)
+            raise missing(family or "component", name, {offer.name for offer in known}, self.plugins)
         return found
 
     @property

@@ -35,6 +35,8 @@ def python(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
         (("plugins", "list", "--jsno"), "2"),
         (("plugins", "show", "--help"), "0"),
         (("inspect", "--help"), "0"),
+        (("corpus", "--help"), "0"),
+        (("corpus", "check", "--help"), "0"),
     ],
 )
 def test_nothing_heavy_is_imported(tmp_path: Path, words: tuple[str, ...], code: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,51 @@ def manifest(root: Path) -> Path:
 def emodb(root: Path) -> Path:
     speakers = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
     return record(root, [f"wav/{speaker}a01{emotion}a.wav" for speaker in speakers for emotion in "WLEAFTN"])
+
+
+def iemocap(root: Path) -> Path:
+    for session in range(1, 6):
+        dialogue = f"Ses0{session}F_impro01"
+        names = {
+            f"{dialogue}_{gender}00{i}": code for gender in "FM" for i, code in enumerate(("ang", "hap", "neu", "sad"))
+        }
+        record(root / f"Session{session}" / "sentences" / "wav" / dialogue, [f"{name}.wav" for name in names])
+        folder = root / f"Session{session}" / "dialog" / "EmoEvaluation"
+        folder.mkdir(parents=True)
+        lines = [f"[0.0 - 0.1]\t{name}\t{code}\t[2.5, 2.5, 2.5]\n" for name, code in names.items()]
+        (folder / f"{dialogue}.txt").write_text("".join(lines))
+    return root
+
+
+def casia(root: Path) -> Path:
+    speakers = ("ZhaoZuoxiang", "liuchanhg", "wangzhe", "zhaoquanyin")
+    emotions = ("angry", "fear", "happy", "neutral", "sad", "surprise")
+    return record(root, [f"{speaker}/{emotion}/201.wav" for speaker in speakers for emotion in emotions])
+
+
+def demos(root: Path) -> Path:
+    speakers = [(gender, number) for number in range(1, 11) for gender in "fm"[number % 2]]
+    codes = ("col", "dis", "gio", "pau", "rab", "sor", "tri", "neu")
+    return record(
+        root, [f"DEMOS/PR_{gender}_{number:02}_{code}01a.wav" for gender, number in speakers for code in codes]
+    )
+
+
+def msp_improv(root: Path) -> Path:
+    names = {
+        f"S01{code}-{gender}0{session}-R-FM01": (session, code)
+        for session in range(1, 7)
+        for gender in "FM"
+        for code in "AHNS"
+    }
+    record(root, [f"session{s}/S01{c}/R/MSP-IMPROV-{name}.wav" for name, (s, c) in names.items()])
+    lines = [f"UTD-IMPROV-{name}.avi; {code}; A:3.0; V:3.0; D:3.0 ; N:4.0;\n" for name, (_, code) in names.items()]
+    (root / "Evaluation.txt").write_text("".join(lines))
+    return root
+
+
+def ravdess(root: Path) -> Path:
+    return record(root, [f"Actor_{a:02}/03-01-0{e}-01-01-01-{a:02}.wav" for a in range(1, 25) for e in range(1, 9)])
 
 
 def speech_commands(root: Path) -> Path:
@@ -98,16 +144,87 @@ def recola(root: Path) -> Path:
     return root
 
 
+def demand(root: Path) -> Path:
+    return record(root, [f"{place}/ch01.wav" for place in ("DKITCHEN", "NPARK", "PSTATION", "STRAFFIC", "PCAFETER")])
+
+
+def urbansound8k(root: Path) -> Path:
+    rows = [
+        (f"{100 * fold + 10 * kind + source}-{kind}-0-{piece}.wav", 100 * fold + 10 * kind + source, fold, kind)
+        for fold in (1, 2, 3)
+        for kind in (0, 1)
+        for source in range(4)
+        for piece in (0, 1)
+    ]
+    record(root, [f"audio/fold{fold}/{name}" for name, _, fold, _ in rows])
+    lines = [f"{name},{source},0,4,1,{fold},{kind},{('siren', 'drilling')[kind]}" for name, source, fold, kind in rows]
+    (root / "metadata").mkdir()
+    header = "slice_file_name,fsID,start,end,salience,fold,classID,class"
+    (root / "metadata" / "UrbanSound8K.csv").write_text("\n".join([header, *lines, ""]))
+    return root
+
+
+def chime4(root: Path) -> Path:
+    audio = root / "data" / "audio" / "16kHz"
+    (root / "data" / "transcriptions").mkdir(parents=True)
+    for part, speakers in {"tr05": ("011", "M03"), "dt05": ("F01", "F01"), "et05": ("M05", "M05")}.items():
+        for kind, speaker in zip(("simu", "real"), speakers, strict=True):
+            names = {place: f"{speaker}_440C0201_{place}" for place in ("BUS", "STR")}
+            record(audio / "isolated", [f"{part}_{p.lower()}_{kind}/{name}.CH5.wav" for p, name in names.items()])
+            listed = root / "data" / "transcriptions" / f"{part}_{kind}.trn_all"
+            listed.write_text("".join(f"{name} GO ON\n" for name in names.values()))
+    record(audio / "backgrounds", [f"BGD_15020{i}_010_{place}.CH5.wav" for i in range(3) for place in ("BUS", "STR")])
+    return root
+
+
+def dcase2021(root: Path) -> Path:
+    (root / "evaluation_setup").mkdir()
+    for name, places in {"train": range(4), "evaluate": range(4, 6)}.items():
+        scenes = {f"{scene}-oslo-{place}-0": scene for scene in ("park", "tram") for place in places}
+        record(root, [f"audio/{stem}.wav" for stem in scenes])
+        lines = [f"audio/{stem}.wav\tvideo/{stem}.mp4\t{scene}" for stem, scene in scenes.items()]
+        table = "\n".join(["filename_audio\tfilename_video\tscene_label", *lines, ""])
+        (root / "evaluation_setup" / f"fold1_{name}.csv").write_text(table)
+    return root
+
+
+def audioset(root: Path) -> Path:
+    classes = [{"id": name, "name": name, "child_ids": []} for name in ("/m/0dgw9r", "/m/rain", "/m/bell")]
+    (root / "ontology.json").write_text(json.dumps(classes))
+    for part, count in {"balanced_train": 8, "eval": 2}.items():
+        videos = [f"{part[:4]}{number:07}" for number in range(count)]
+        record(root / part, [f"{video}.wav" for video in videos])
+        lines = [f'{video}, 0.0, 10.0, "{("/m/rain", "/m/bell")[i % 2]}"' for i, video in enumerate(videos)]
+        (root / f"{part}_segments.csv").write_text("\n".join(["# YTID", *lines, ""]))
+    return root
+
+
+def wsj0(root: Path) -> Path:
+    sets = {"si_tr_s": ("011", "012", "013"), "si_dt_05": ("050",), "si_et_05": ("440",)}
+    return record(root, [f"{part}/{s}/{s}c020{i}.wav" for part, names in sets.items() for s in names for i in (1, 2)])
+
+
 MAKE: dict[str, Callable[[Path], Path | None]] = {
     "toy": nothing,
     "folder": folder,
     "manifest": manifest,
     "emodb": emodb,
+    "iemocap": iemocap,
+    "casia": casia,
+    "demos": demos,
+    "msp_improv": msp_improv,
+    "ravdess": ravdess,
     "speech_commands": speech_commands,
     "esc50": esc50,
     "an4": an4,
     "librispeech": librispeech,
     "recola": recola,
+    "demand": demand,
+    "urbansound8k": urbansound8k,
+    "chime4": chime4,
+    "dcase2021": dcase2021,
+    "audioset": audioset,
+    "wsj0": wsj0,
 }
 
 
@@ -126,6 +243,8 @@ def test_contract(name: str, tmp_path: Path) -> None:
         ("toy", {"task": "scenes"}),
         ("toy", {"task": "affect"}),
         ("folder", {"role": "noise"}),
+        ("iemocap", {"protocol": "zhong"}),
+        ("iemocap", {"protocol": "zhou"}),
     ],
 )
 def test_contract_of_variants(name: str, options: dict[str, Any], tmp_path: Path) -> None:
