@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import cast
 
@@ -28,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words  # also after the command, where one thinks of it
     words = [word for word in words if word != "--debug"]
     try:
-        outcome = typer.main.get_command(application()).main(words, prog_name="sefront", standalone_mode=False)
+        with warnings.catch_warnings():
+            if not debug:
+                warnings.showwarning = warned
+            outcome = typer.main.get_command(application()).main(words, prog_name="sefront", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         outcome = INTERRUPTED
     except (SefrontError, Misuse) as error:
@@ -39,6 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if outcome == INTERRUPTED:
         typer.echo("sefront: interrupted", err=True)
     return outcome if isinstance(outcome, int) else 0
+
+
+def warned(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
+    """Show a warning in one line, and leave out those that are meant for programmers."""
+    if issubclass(category, UserWarning):
+        typer.echo(f"sefront: {' '.join(str(message).split())}", err=True)
 
 
 def sentence(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import typer
 from recordings import RATE, SMALL, noise_folder, speech_folder, voice
+
+from sefront.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -283,3 +287,17 @@ def test_weights_that_do_not_fit(trained: Path, run_here: Run, tmp_path: Path) -
     message = refused(run_here, "evaluate", str(run))
     assert message.startswith(f"{run}: the frontend does not fit UNet: size mismatch for ")
     assert message.endswith("(build it with the options it was trained with)")
+
+
+def test_a_warning_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Warner:
+        def main(self, *words: object, **how: object) -> int:
+            with warnings.catch_warnings():
+                warnings.simplefilter("always")
+                warnings.warn("a text\n  is too long", stacklevel=1)
+                warnings.warn("an argument is old", DeprecationWarning, stacklevel=1)
+            return 0
+
+    monkeypatch.setattr(typer.main, "get_command", lambda app: Warner())
+    assert main([]) == 0
+    assert capsys.readouterr().err == "sefront: a text is too long\n"
