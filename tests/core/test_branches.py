@@ -204,7 +204,9 @@ def test_a_run_begins_with_the_counts_of_another(run: Run, audio: Path, tmp_path
     found.train("uar", False, [])
     log = (tmp_path / "again" / "log.jsonl").read_text()
     assert [json.loads(line)["phase"] for line in log.splitlines()] == ["scr_m5_hard", "ser_cnn_hard"]
-    counts = [(load_state(p / "checkpoint" / "last") or {})["coupling"] for p in (run.path, tmp_path / "again")]
+    counts = [
+        (load_state(p / "checkpoint" / "last") or {})["coupling"]["counts"] for p in (run.path, tmp_path / "again")
+    ]
     assert counts[0] == counts[1]
     assert counts[0]["counts"]["scr_m5"]["seen"] == [2] * 12
 
@@ -245,7 +247,7 @@ def test_a_run_that_was_interrupted_keeps_the_recipes_of_its_branches(audio: Pat
     rest = prepared(again, COMPONENTS, tmp_path / "parts", Quiet()).train("uar", True, [])
     states = [r.models.backend.state_dict() for r in (whole, rest)]  # type: ignore[union-attr]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
-    counts = [(load_state(r.path / "checkpoint" / "last") or {})["coupling"] for r in (whole, rest)]
+    counts = [(load_state(r.path / "checkpoint" / "last") or {})["coupling"]["counts"] for r in (whole, rest)]
     assert counts[0] == counts[1]
 
 
