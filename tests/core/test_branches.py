@@ -208,7 +208,7 @@ def test_a_run_begins_with_the_counts_of_another(run: Run, audio: Path, tmp_path
         (load_state(p / "checkpoint" / "last") or {})["coupling"]["counts"] for p in (run.path, tmp_path / "again")
     ]
     assert counts[0] == counts[1]
-    assert counts[0]["counts"]["scr_m5"]["seen"] == [2] * 12
+    assert counts[0]["scr_m5"]["seen"] == [2] * 12
 
 
 def test_a_run_of_another_mode_brings_no_counts(audio: Path, run: Run, tmp_path: Path) -> None:
