@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sefront.core.data import Damaged, Draw, Example, Mixtures
 from sefront.core.errors import SefrontError
 from sefront.core.kinds import padded
+from sefront.core.mixing import Wave
 from sefront.core.randomness import stream
 from sefront.core.types import Batch
 
@@ -61,22 +63,27 @@ def equal_lengths(mixtures: Mixtures, batches: Iterable[Keys]) -> list[Keys]:
 
 
 def collate(items: Sequence[Example]) -> Batch:
-    """Examples padded with zeros to the longest."""
+    """Examples padded with zeros to the longest; without clean waves where one of them has none."""
     lengths = torch.tensor([len(item.noisy) for item in items])
     target, target_lengths = padded([np.asarray(item.target) for item in items])
-    noisy, clean = torch.zeros(2, len(items), int(lengths.max()))
-    for row, item in enumerate(items):
-        noisy[row, : len(item.noisy)] = torch.from_numpy(np.array(item.noisy))
-        clean[row, : len(item.clean)] = torch.from_numpy(np.array(item.clean))
+    cleans = [item.clean for item in items if item.clean is not None]
     return Batch(
-        noisy=noisy,
-        clean=clean,
+        noisy=stacked([item.noisy for item in items], int(lengths.max())),
+        clean=stacked(cleans, int(lengths.max())) if len(cleans) == len(items) else None,
         lengths=lengths,
         target=target,
         target_lengths=target_lengths,
         ids=tuple(item.id for item in items),
         snr=torch.tensor([item.snr for item in items], dtype=torch.float32),
     )
+
+
+def stacked(waves: Sequence[Wave], size: int) -> Tensor:
+    """Waves as rows of `size` samples, (batch, time), zero beyond their ends."""
+    rows = torch.zeros(len(waves), size)
+    for row, wave in zip(rows, waves, strict=True):
+        row[: len(wave)] = torch.from_numpy(np.array(wave))
+    return rows
 
 
 def load(mixtures: Mixtures, batches: Sequence[Keys], *, workers: int = 0, report: Report = ignore) -> Iterator[Batch]:

@@ -16,7 +16,7 @@ from typing import Any
 from sefront.core.clips import SPLITS, Card, Clip, Split, Task
 from sefront.core.corpora import Splits, faults, leaks, source
 from sefront.core.errors import DamagedAudioError, SefrontError
-from sefront.core.findings import Finding, Unit, duplicates, of_audio, of_rates, of_target
+from sefront.core.findings import Finding, Unit, duplicates, of_audio, of_rates, of_reference, of_target
 from sefront.core.listening import hear
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Corpus
@@ -89,7 +89,7 @@ def check(corpus: Corpus, progress: Progress | None = None, threads: int | None 
     walked = list(walk([*clips, *noise], progress or Quiet(), threads or os.cpu_count() or 1))
     speech, sounds = walked[: len(clips)], walked[len(clips) :]
     found = [finding for unit in walked for finding in of_audio(unit)]
-    found += [finding for unit in speech for finding in of_target(unit, task)]
+    found += [finding for unit in speech for finding in (*of_target(unit, task), *of_reference(unit))]
     found += [*of_rates(speech), *of_rates(sounds), *duplicates(walked), *shared(speech, sounds, card)]
     found += [Finding("corpus", line) for line in corpus.problems()]
     found += [*counted(len(clips), card), *absent]

@@ -73,6 +73,8 @@ class Clip:
         target: Class name, transcript or trace; for noise its type; None where unlabelled.
         speaker: Who speaks, where known.
         session: Recording session, where known.
+        recorded: Whether it is noisy as it came, so that nothing is mixed into it.
+        reference: The clean part of such a recording, sample for sample, where there is one.
     """
 
     id: str
@@ -80,6 +82,8 @@ class Clip:
     target: str | Tracing | None = None
     speaker: str | None = None
     session: str | None = None
+    recorded: bool = False
+    reference: Recording | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from sefront.core.processes import Processes
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Coupling, Frontend, Metric
 from sefront.core.recipe import Recipe, recipe_of
+from sefront.core.recorded import check_references
 from sefront.core.scoring import Judge
 from sefront.core.store import Store
 from sefront.core.training import Lengths, Standing, Training
@@ -86,8 +87,7 @@ class Coupler:
     def phases(self) -> list[Phase]:
         """The phases that will run: those with something to learn that was not given trained."""
         for phase in self.planned():
-            reason = self.left_out(phase)
-            if reason:
+            if reason := self.left_out(phase):
                 self.progress.note(f"phase {phase.name}: left out, because {reason}")
         return [phase for phase in self.planned() if not self.left_out(phase)]
 
@@ -146,23 +146,24 @@ class Coupler:
             One record an epoch.
 
         Raises:
-            SefrontError: A loss is not finite, or a clip is damaged and damages are strict.
+            SefrontError: A loss is not finite, clean references are missing, or a clip is damaged and damages strict.
         """
         self.check()
         material = replace(material, train=learnable(material.train, self.backend, self.damages))
         standing, state = self.taken_up(resume)
-        phases = self.phases()
+        own: dict[tuple[str, ...], Material] = {("frontend",): frontend_material or material}
+        lessons = [(phase, own.get(phase.learners, material)) for phase in self.phases()]
+        check_references(lessons)
         trained = {*self.given, *self.loaded}
-        for number, phase in enumerate(phases):
+        for number, (phase, taught) in enumerate(lessons):
             if number >= standing.phase:
-                own = frontend_material if phase.learners == ("frontend",) else None
-                self.phase_run(phase, own or material, metric, trained).run(standing, state)
+                self.phase_run(phase, taught, metric, trained).run(standing, state)
                 standing, state = standing.next_phase(), None
-                if number + 1 < len(phases):  # else the next phase's first best would be taken for this phase's
+                if number + 1 < len(lessons):  # else the next phase's first best would be taken for this phase's
                     self.between(standing)
             trained |= set(phase.learners)
         self.finish(material)
-        if not phases:  # all parts came trained: they are the run
+        if not lessons:  # all parts came trained: they are the run
             self.store.save("best", self.weights())
             self.between(standing)
         for part in self.parts.values():

@@ -14,6 +14,7 @@ from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.kinds import Kind, Target, kind_of
 from sefront.core.mixing import Wave, fitted, mix, offset_for, sounding_offset
 from sefront.core.randomness import stream
+from sefront.core.recorded import LEVEL, are_recorded, parts
 
 CACHE_BYTES = 2 << 30
 DRAWS = 20  # noises drawn before all that are left are tried in turn
@@ -48,12 +49,12 @@ class Damaged:
 class Example:
     """One mixture before it is put into a batch; waves are (samples,), `left_out` are damaged noises drawn for it.
 
-    The target is a class id (), symbol ids (symbols,) or a trace (frames, dims).
+    The target is a class id (), symbol ids (symbols,) or a trace (frames, dims). A recording may have no clean part.
     """
 
     id: str
     noisy: Wave
-    clean: Wave
+    clean: Wave | None
     target: Target
     snr: float
     left_out: tuple[Damaged, ...] = ()
@@ -100,6 +101,7 @@ class Mixtures:
         snr: Range in dB that training draws from, uniformly.
         durations: Seconds of each clip, for batches of similar length; the clips are asked where there are none.
         wanted: What of the clips must survive; by default as the task says.
+        what: What errors call the clips.
     """
 
     clips: Sequence[Clip]
@@ -110,9 +112,11 @@ class Mixtures:
     snr: tuple[float, float] = (0.0, 25.0)
     durations: Sequence[float] = field(default_factory=list)
     wanted: Wanted | None = None
+    what: str = "these clips"
 
     def __post_init__(self) -> None:
-        """Ask clips for their durations, and the task for what is wanted, where neither was given."""
+        """Ask clips whether they are noisy already, for their durations, and the task for what is wanted."""
+        self.recorded = are_recorded(self.clips, self.what)
         self.durations = self.durations or [seconds_of(clip) for clip in self.clips]
         self.wanted = self.wanted or (self.task.wanted if self.task else "speech")
 
@@ -153,7 +157,12 @@ class Mixtures:
         """The mixture `draw` describes; a damaged clip comes back as such."""
         clip = self.clips[draw.index]
         try:
-            wave, target = self.part(self.reader.read(clip), draw), self.kind.encoded(clip)
+            target = self.kind.encoded(clip)
+            if self.recorded:
+                noisy, clean = parts(clip, self.reader.read)
+                cut = None if clean is None else self.part(clean, draw)
+                return Example(clip.id, self.part(noisy, draw), cut, target, LEVEL)
+            wave = self.part(self.reader.read(clip), draw)
         except DamagedAudioError as error:
             return Damaged(clip.id, str(error))
         if draw.snr == np.inf:

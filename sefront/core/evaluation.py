@@ -9,7 +9,7 @@ coupled    signal and task metrics of the chain as it was trained
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,7 @@ from sefront.core.pairs import measured
 from sefront.core.precision import arranged, autocast
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
+from sefront.core.recorded import check_measurable, check_unmixed, described, lacking, levels_of, named, titled
 from sefront.core.sources import check_apart
 from sefront.core.supply import Data
 from sefront.core.types import Batch
@@ -103,23 +104,34 @@ class Trial:
     data: Data
     task: Task | None
 
+    def __post_init__(self) -> None:
+        """Refuse metrics that could say nothing."""
+        check_measurable(self.mixtures, self.how.metrics)
+
     def evaluation(self, rows: list[Row]) -> Evaluation:
         """What follows from `rows`, one per clip, SNR and system; who watches is told how many clips were left out."""
         if self.data.damages.reasons:
             self.how.progress.note(self.data.damages.summary())
+        if 0 < len(lacking(self.mixtures.clips)) < len(self.mixtures):
+            self.how.progress.note(f"signal metrics are left out: {described(self.mixtures)}")
         return Evaluation(rows, aggregated(rows, self.how.metrics, self.task), self.how.metrics, self.task)
 
 
-def check_unheard(trained: Experiment, data: Data) -> None:
-    """Refuse to test on noise that was trained on.
+def check_unheard(trained: Experiment, data: Data, mixtures: Mixtures, asked: Collection[str] = ()) -> None:
+    """Refuse to test on noise that was trained on, or to mix any into recordings that are noisy already.
 
     Args:
         trained: What was trained.
         data: What it is tested on.
+        mixtures: Its test.
+        asked: What was named for it.
 
     Raises:
-        SefrontError: It names such noise.
+        SefrontError: It names such noise, or what is asked for in vain.
     """
+    if mixtures.recorded:
+        check_unmixed(asked, data.experiment.corpus)
+        return
     section = next((name for name in ("test_noise", "intruder") if getattr(data.experiment, name)), "noise")
     if section != "test_noise" and not trained.test_noise:
         return  # what is held back for the test was not trained on
@@ -161,23 +173,25 @@ class Examination:
 
     @cached_property
     def of_waves(self) -> dict[str, Metric]:
-        """The signal metrics that apply."""
+        """The signal metrics that apply; none where a clip has no clean reference."""
+        if lacking(self.mixtures.clips):
+            return {}
         cards = {name: metric.card() for name, metric in self.how.metrics.items()}
         wanted = str(self.mixtures.wanted)
         return {n: self.how.metrics[n] for n, c in cards.items() if c.compares == "waves" and c.applies(wanted)}
 
     @cached_property
     def noise_of(self) -> dict[str, str]:
-        """The noise type of each clip."""
+        """The noise type of each clip into which noise is mixed."""
         return {clip.id: kind for clip, kind in zip(self.mixtures.clips, self.mixtures.fixed_types, strict=False)}
 
     def rows(self) -> Iterator[Row]:
-        """The rows of every SNR."""
-        for level in self.how.levels:
+        """The rows of every SNR, or of the one level of recordings in noise."""
+        for level in levels_of(self.mixtures, self.how.levels):
             keys = in_order(self.mixtures, BATCH, level)
             if not all(map(pads, self.chain.parts())):
                 keys = equal_lengths(self.mixtures, keys)
-            self.how.progress.start("evaluating " + ("clean" if level == math.inf else f"{level:g} dB"), len(keys))
+            self.how.progress.start(f"evaluating {titled(level)}", len(keys))
             for batch in load(self.mixtures, keys, report=self.how.report):
                 yield from self.batch_rows(batch)
                 self.how.progress.advance()
@@ -198,8 +212,8 @@ class Examination:
             tasks = facts.get(name, [{} for _ in signals])
             facts[name] = [{**task, **signal} for task, signal in zip(tasks, signals, strict=True)]
         for i, clip in enumerate(cpu.ids):
-            clean = float(cpu.snr[i]) == math.inf
-            where = {"snr": "clean" if clean else float(cpu.snr[i]), "noise": None if clean else self.noise_of[clip]}
+            level = named(float(cpu.snr[i]))
+            where = {"snr": level, "noise": None if isinstance(level, str) else self.noise_of[clip]}
             for system, rows in facts.items():
                 yield {"id": clip, **where, "system": system, **rows[i]}
 

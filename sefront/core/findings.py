@@ -21,8 +21,8 @@ class Finding:
     """One thing that was found.
 
     Args:
-        kind: damaged, silent, clipped, duplicate, contradiction, leak, rate, label, transcript, trace, count, noise or
-            corpus (what the corpus itself found).
+        kind: damaged, silent, clipped, duplicate, contradiction, leak, rate, label, transcript, trace, reference,
+            count, noise or corpus (what the corpus itself found).
         what: The file and what is wrong with it.
         remedy: What to do; empty where `what` says it.
         file: The file, or the name of a recording that is none.
@@ -76,6 +76,20 @@ def of_audio(unit: Unit) -> Iterator[Finding]:
     elif known.share > CLIPPED and known.full >= PEAKS:
         what = f"clipped ({100 * known.share:.2g} % of the samples are at full scale)"
         yield unit.finding("clipped", what, "take a recording of a lower level, or leave it out")
+
+
+def of_reference(unit: Unit) -> Iterator[Finding]:
+    """A clean reference that cannot be read, or is of another length than the recording."""
+    if unit.heard is None or unit.clip.reference is None:
+        return
+    try:
+        seconds = unit.clip.reference.duration()
+    except DamagedAudioError as error:
+        yield Finding("reference", str(error), "copy it again, or leave it out", source(unit.clip))
+        return
+    if seconds != unit.clip.audio.duration():
+        what = f"lasts {unit.heard.seconds:.4f} s, but its clean reference {seconds:.4f} s"
+        yield unit.finding("reference", what, "take the reference of this recording, or leave it out")
 
 
 def of_target(unit: Unit, task: Task | None) -> Iterator[Finding]:

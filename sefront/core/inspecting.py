@@ -66,7 +66,8 @@ class Inspection:
         """Write clean, noisy and enhanced audio of `samples`, as the first epoch mixed them, into `folder`.
 
         Returns:
-            The files, ``ID-clean.wav`` and so on; slashes in an id become underscores. Damaged clips have none.
+            The files, ``ID-clean.wav`` and so on; slashes in an id become underscores. Damaged clips have none, and
+            recordings in noise no clean one but their reference.
         """
         rate, written = self.run.experiment.sample_rate, []
         listener, mixtures = self.run.listener(), self.data.material(self.corpus).train
@@ -75,7 +76,8 @@ class Inspection:
             example = mixtures[Draw(places[sample.id])] if sample.id in places else None
             if not isinstance(example, Example):
                 continue
-            waves = {"clean": example.clean, "noisy": example.noisy}
+            waves = {} if example.clean is None else {"clean": example.clean}
+            waves["noisy"] = example.noisy
             if self.run.frontend is not None:
                 waves["enhanced"] = listener.enhance(example.noisy, rate)
             for what, wave in waves.items():

@@ -21,6 +21,7 @@ from sefront.core.lock import lock, mark_trained
 from sefront.core.measures import metric_of
 from sefront.core.mixed import fitting, lacks_gate
 from sefront.core.progress import Progress
+from sefront.core.recorded import check_measurable, check_references, described, unmixed
 from sefront.core.run import Run
 from sefront.core.runs import check_free
 from sefront.core.setup import Components, Models, lengths_of, models_of, optimiser_of, training_of
@@ -58,7 +59,7 @@ class Job:
 
     def plan(self) -> list[str]:
         """What will happen, a line each."""
-        lines = [f"{name}: {len(m)} clips, {len(m.noises)} noises" for name, m in self.mixtures().items()]
+        lines = [f"{name}: {described(m)}" for name, m in self.mixtures().items()]
         for phase in self.coupler.planned():
             reason = self.coupler.left_out(phase)
             if reason:
@@ -72,6 +73,12 @@ class Job:
                 f"{-(-len(run.train) // run.batch_size)} steps of {run.batch_size} clips"
             )
         return [*lines, *self.run.left_out()]
+
+    def check(self) -> None:
+        """Refuse phases and metrics that miss clean references, with a SefrontError."""
+        phases = [phase for phase in self.coupler.planned() if not self.coupler.left_out(phase)]
+        check_references((phase, self.material_of(phase.learners)) for phase in phases)
+        check_measurable(self.test, self.run.metrics())
 
     def material_of(self, learners: tuple[str, ...]) -> Material:
         """What a phase with these learners learns from."""
@@ -113,26 +120,17 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     corpus = data.corpus(experiment.corpus, "corpus")
     if corpus.task() is None and wanted_of(corpus) == "scene":
         raise SefrontError(f"corpus '{experiment.corpus}': scenes need labels; put them into a folder for each class")
-    experiment = experiment.suited(corpus.task())
+    asked, experiment = experiment, experiment.suited(corpus.task())
     check_named(experiment)
     data = replace(data, experiment=experiment)
     models = models_of(experiment, components, corpus.task())
     initial = initialised(experiment, components, models, corpus.task())
     coupler = Coupler(
-        models.frontend,
-        models.backend,
-        models.coupling,
-        training=training_of(experiment),
-        optimiser=optimiser_of(experiment),
-        seed=experiment.seed,
-        device=experiment.device,
-        precision=experiment.precision,
-        folder=folder,
-        progress=progress,
-        damages=damages,
-        given=initial.given,
-        loaded=initial.loaded,
-    )
+        models.frontend, models.backend, models.coupling, training=training_of(experiment),
+        optimiser=optimiser_of(experiment), seed=experiment.seed, device=experiment.device,
+        precision=experiment.precision, folder=folder, progress=progress, damages=damages,
+        given=initial.given, loaded=initial.loaded,
+    )  # fmt: skip
     lengths = lengths_of(experiment, corpus, coupler.planned())
     coupler.lengths = lengths
     coupler.check()
@@ -144,7 +142,9 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     material = data.material(corpus)
     if initial.remembered:
         cast(Any, models.coupling).adopt(initial.remembered, [clip.id for clip in material.train.clips])
-    return Job(run, coupler, material, unheard.test(corpus), data.frontend_material(corpus), initial.original)
+    job = Job(run, coupler, material, unheard.test(corpus), data.frontend_material(corpus), initial.original)
+    job.check()
+    return replace(job, run=replace(run, experiment=unmixed(asked, resolved, job.mixtures())))
 
 
 class Initial(NamedTuple):

@@ -125,7 +125,7 @@ def check_unlearnt(run: Run, first: Run, trial: Trial) -> None:
         SefrontError: Naming the run, and how to divide the data.
     """
     try:
-        check_unheard(run.experiment, trial.data)
+        check_unheard(run.experiment, trial.data, trial.mixtures)
     except SefrontError as error:
         raise SefrontError(f"{run.path}: {error}") from error
     divisions = [(r.experiment.corpus, r.experiment.section("corpus")) for r in (run, first)]

@@ -193,8 +193,8 @@ class Run:
         experiment = altered(self.experiment, changed, self.components.corpora)
         damages = Damages(experiment.strict, self.progress)
         data = Data(experiment, self.components, damages, Reader(experiment.sample_rate))
-        check_unheard(self.experiment, data)
         mixtures = data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
+        check_unheard(self.experiment, data, mixtures, changed)
         chain = Chain(self.frontend, self.backend, self.original)
         if original:
             run = original.path, original.experiment.mode

@@ -18,6 +18,7 @@ from sefront.core.losses import reference
 from sefront.core.modes import judging
 from sefront.core.precision import autocast
 from sefront.core.protocols import Backend, Frontend, Metric
+from sefront.core.recorded import levels_of, named
 from sefront.core.types import Batch, Phase, Sees
 
 
@@ -61,14 +62,18 @@ class Judge:
     report: Report
 
     def score(self, phase: Phase, mixtures: Mixtures, batch_size: int) -> Score:
-        """A phase without a backend by the frontend's loss, others by the task, each on what it sees."""
-        levels = [math.inf] if phase.sees == "clean" else self.levels
+        """A phase without a backend by the frontend's loss, others by the task, each on what it sees.
+
+        Recordings in noise have one level.
+        """
+        levels = levels_of(mixtures, [math.inf] if phase.sees == "clean" else self.levels)
         task = any(name.startswith("backend") for name in phase.learners)
         branch = next((name for name in phase.learners if name.startswith("backend.")), "backend")
         backend = cast(Backend, part_of({"backend": cast(nn.Module, self.backend)}, branch))
         judge = replace(self, backend=backend)
         scores = [judge.at(level, phase.sees, mixtures, batch_size, task) for level in levels]
-        by_snr = {"clean" if snr == math.inf else f"{snr:g}": s.value for snr, s in zip(levels, scores, strict=True)}
+        names = [name if isinstance(name := named(level), str) else f"{name:g}" for level in levels]
+        by_snr = {name: score.value for name, score in zip(names, scores, strict=True)}
         return Score(fmean(by_snr.values()), fmean(s.tie for s in scores), by_snr)
 
     def at(self, level: float, sees: Sees, mixtures: Mixtures, batch_size: int, task: bool) -> Score:

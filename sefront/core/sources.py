@@ -15,6 +15,7 @@ from sefront.core.data import Damaged, Mixtures, Reader
 from sefront.core.errors import DamagedAudioError, SefrontError, unknown
 from sefront.core.parameters import build
 from sefront.core.protocols import Corpus
+from sefront.core.recorded import are_recorded
 
 UNNAMED = ("folder", "manifest")  # corpora that are known by their place
 PIECE = 30.0  # seconds: longer noises are read in pieces, so that drawing a second does not decode an hour
@@ -174,10 +175,11 @@ class Source:
     wanted: Wanted = "speech"
 
     def mixtures(self, what: str, clips: Sequence[Clip], noise: Sequence[Clip], seed: int) -> Mixtures:
-        """Mixtures of `clips` under `noise`.
+        """Mixtures of `clips` under `noise`; recordings in noise need none.
 
         Raises:
-            SefrontError: Nothing usable is left of either, or a label is not among those that are trained.
+            SefrontError: Nothing usable is left of either, a label is not among those that are trained, or only some
+                of the clips were recorded in noise.
         """
         usable = measured(clips, self.damages)
         if not usable:
@@ -186,12 +188,12 @@ class Source:
             )
         self.check_labels(what, clips)
         heard = [piece for clip, seconds in measured(noise, self.damages) for piece in pieces(clip, seconds)]
-        if not heard:
+        if not heard and not are_recorded(clips, what):
             option = "--intruder" if self.wanted == "scene" else "--noise"
             raise SefrontError(f"{what}: no usable noise (of {len(noise)} recordings); name more with {option}")
         return Mixtures(
             [clip for clip, _ in usable], heard, self.task, self.reader, seed, self.snr, [s for _, s in usable],
-            self.wanted,
+            self.wanted, what,
         )  # fmt: skip
 
     def check_labels(self, what: str, clips: Sequence[Clip]) -> None:

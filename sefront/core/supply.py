@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sefront.core.clips import SPLITS, Split, Task, Wanted
@@ -14,6 +15,7 @@ from sefront.core.experiment import Experiment
 from sefront.core.parameters import parameters, words
 from sefront.core.protocols import Corpus
 from sefront.core.randomness import derive
+from sefront.core.recorded import are_recorded
 from sefront.core.setup import Components
 from sefront.core.sources import Noise, Source, located, noises, opened, test_noises, type_of, wanted_of
 
@@ -95,7 +97,7 @@ class Data:
         e, wanted = self.experiment, wanted_of(corpus)
         valid = self.corpus(e.valid_corpus, "valid_corpus") if e.valid_corpus else corpus
         named = (e.corpus, corpus), (e.valid_corpus or e.corpus, valid)
-        return self._material(*named, self.disturbing(wanted), self.source(corpus.task(), wanted))
+        return self._material(*named, lambda: self.disturbing(wanted), self.source(corpus.task(), wanted))
 
     def frontend_material(self, corpus: Corpus) -> Material | None:
         """What the frontend's own phase learns from, where that was named apart.
@@ -112,18 +114,21 @@ class Data:
                 f"--frontend-corpus {e.frontend_corpus}: is of {PLURAL[wanted_of(own)]}, but corpus '{e.corpus}' of "
                 f"{PLURAL[wanted]}; what a frontend keeps has to be the same"
             )
-        noise = self.noise(e.frontend_noise, "frontend_noise", wanted) if e.frontend_noise else self.disturbing(wanted)
         named = (e.frontend_corpus or e.corpus, own)
-        return self._material(named, named, noise, self.source(None, wanted))
+        if not e.frontend_noise:
+            return self._material(named, named, lambda: self.disturbing(wanted), self.source(None, wanted))
+        noise = self.noise(e.frontend_noise, "frontend_noise", wanted)
+        return self._material(named, named, lambda: noise, self.source(None, wanted))
 
     def _material(
-        self, train: tuple[str, Corpus], valid: tuple[str, Corpus], noise: list[Noise], source: Source
+        self, train: tuple[str, Corpus], valid: tuple[str, Corpus], noise: Callable[[], list[Noise]], source: Source
     ) -> Material:
-        apart = bool(self.experiment.test_noise)
+        apart, found = bool(self.experiment.test_noise), cache(noise)  # which recordings in noise never ask for
 
         def mixtures(named: tuple[str, Corpus], split: Split, seed: int) -> Mixtures:
-            what = f"corpus '{named[0]}', {split} split"
-            return source.mixtures(what, named[1].clips(split), noises(noise, split, apart), seed)
+            what, clips = f"corpus '{named[0]}', {split} split", named[1].clips(split)
+            heard = [] if are_recorded(clips, what) else noises(found(), split, apart)
+            return source.mixtures(what, clips, heard, seed)
 
         # development mixtures are the same for every seed, so that runs can be compared
         return Material(mixtures(train, "train", derive(self.experiment.seed, "train")), mixtures(valid, "valid", 1))
@@ -139,14 +144,14 @@ class Data:
         if not splits:
             raise unknown("split", split, (*SPLITS, "all"))
         clips = [clip for s in splits for clip in corpus.clips(s)]
-        wanted = task.wanted if task else wanted_of(corpus)
-        noise = (
-            test_noises(self.noise(e.test_noise, "test_noise", wanted))
-            if e.test_noise
-            else noises(self.disturbing(wanted), "test", False)
-        )
-        source = self.source(task or corpus.task(), wanted)
-        return source.mixtures(f"corpus '{e.corpus}', {split} split", clips, noise, 2)
+        wanted, what = task.wanted if task else wanted_of(corpus), f"corpus '{e.corpus}', {split} split"
+        if are_recorded(clips, what):
+            noise = []
+        elif e.test_noise:
+            noise = test_noises(self.noise(e.test_noise, "test_noise", wanted))
+        else:
+            noise = noises(self.disturbing(wanted), "test", False)
+        return self.source(task or corpus.task(), wanted).mixtures(what, clips, noise, 2)
 
 
 def corpus_hints(experiment: Experiment, corpus: type, components: Components) -> dict[str, Any]:

@@ -28,6 +28,11 @@ def rendered(rows: Sequence[Row], metrics: Mapping[str, Metric], task: Task | No
     unfit = [name for name, metric in metrics.items() if task and not metric.card().applies(task.wanted)]
     if unfit:
         blocks.append(f"{', '.join(unfit)}: not applicable to scenes")
+    recorded = {row["metric"] for row in whole if row["snr"] == "recorded"}
+    of_waves = [name for name, metric in metrics.items() if metric.card().compares == "waves"]
+    absent = [name for name in of_waves if recorded and name not in (*recorded, *unfit)]
+    if absent:
+        blocks.append(f"{', '.join(absent)}: not applicable: no clean reference")
     return "\n\n".join(blocks)
 
 

@@ -116,3 +116,8 @@ class Phase:
     probe: Callable[[Batch, Update], Mapping[str, Tensor]] | None = None
     replaceable: bool = True
     left_out: str = ""
+
+    @property
+    def needs_clean(self) -> bool:
+        """Whether it learns from the clean part of its clips: from clean waves, or by a frontend's own loss."""
+        return self.sees == "clean" or "frontend" in self.learners

@@ -15,6 +15,7 @@ def sefront_corpora() -> dict[str, str]:
         "emodb": "sefront.corpora.emodb:EmoDB",  # Berlin emotional speech, ten speakers, seven emotions
         "iemocap": "sefront.corpora.iemocap:IEMOCAP",  # English acted dialogues, ten speakers, four emotions
         "casia": "sefront.corpora.casia:CASIA",  # Mandarin acted speech, four speakers, six emotions
+        "cheavd": "sefront.corpora.cheavd:CHEAVD",  # Mandarin films and television, eight emotions, noisy as recorded
         "demos": "sefront.corpora.demos:DEMoS",  # Italian induced moods, 68 speakers, seven emotions
         "msp_improv": "sefront.corpora.msp_improv:MSPImprov",  # English improvised dialogues, twelve speakers
         "ravdess": "sefront.corpora.ravdess:RAVDESS",  # English acted speech, 24 actors, eight emotions

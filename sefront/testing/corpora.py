@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def check_corpus(component: type, root: Path | None, /, **options: Any) -> None:
         check_set(component, corpus.noise_clips, again.noise_clips, "noise clips")
     check_card(component, corpus.card())
     clips: Clips = {split: tuple(corpus.clips(split)) for split in SPLITS}
+    check_kinds(component, clips)
     check_apart(component, clips, corpus.card())
     check_targets(component, clips, corpus.task())
 
@@ -71,6 +73,7 @@ def check_set(
         picked = np.linspace(0, len(found[split]) - 1, READ).astype(int).tolist() if found[split] else []
         for clip in [found[split][i] for i in sorted(set(picked))]:
             check_clip(component, clip)
+            check_reference(component, clip)
 
 
 def check_clip(component: type, clip: Clip) -> None:
@@ -88,6 +91,26 @@ def check_clip(component: type, clip: Clip) -> None:
         abs(len(wave) - seconds * RATE) <= 0.01 * RATE, component,
         f"clip {clip.id} has {len(wave) / RATE:.3f} s of samples but says {seconds:.3f} s",
     )  # fmt: skip
+
+
+def check_reference(component: type, clip: Clip) -> None:
+    """A clean reference belongs to a clip that was recorded in noise, and lasts as long."""
+    if clip.reference is None:
+        return
+    require(clip.recorded, component, f"clip {clip.id} has a clean reference but does not say that it is recorded")
+    check_clip(component, replace(clip, id=f"{clip.id} (reference)", audio=clip.reference, reference=None))
+    sizes = [len(audio.read(RATE)) for audio in (clip.reference, clip.audio)]
+    require(
+        sizes[0] == sizes[1], component,
+        f"clip {clip.id} has a reference of {sizes[0]} samples, but {sizes[1]} itself; they are aligned by sample",
+    )  # fmt: skip
+
+
+def check_kinds(component: type, clips: Clips) -> None:
+    """All clips of a split were recorded in noise, or none was."""
+    for split in SPLITS:
+        kinds = {clip.recorded for clip in clips[split]}
+        require(len(kinds) < 2, component, f"has clips recorded in noise and others in its {split} split")
 
 
 def check_card(component: type, card: Card) -> None:

@@ -65,6 +65,12 @@ def casia(root: Path) -> Path:
     return record(root, [f"{speaker}/{emotion}/201.wav" for speaker in speakers for emotion in emotions])
 
 
+def cheavd(root: Path) -> Path:
+    emotions = ("angry", "anxious", "disgust", "happiness", "neutral", "sad", "surprise", "worried")
+    names = [f"{emotion}/{number}.wav" for emotion in emotions for number in range(4)]
+    return record(root, [f"{part}/{name}" for part in ("train", "val") for name in names])
+
+
 def demos(root: Path) -> Path:
     speakers = [(gender, number) for number in range(1, 11) for gender in "fm"[number % 2]]
     codes = ("col", "dis", "gio", "pau", "rab", "sor", "tri", "neu")
@@ -171,6 +177,8 @@ def chime4(root: Path) -> Path:
         for kind, speaker in zip(("simu", "real"), speakers, strict=True):
             names = {place: f"{speaker}_440C0201_{place}" for place in ("BUS", "STR")}
             record(audio / "isolated", [f"{part}_{p.lower()}_{kind}/{name}.CH5.wav" for p, name in names.items()])
+            clean = [f"{part}_{p.lower()}_{kind}/{name}.CH5.Clean.wav" for p, name in names.items() if kind == "simu"]
+            record(audio / "isolated_ext", clean)
             listed = root / "data" / "transcriptions" / f"{part}_{kind}.trn_all"
             listed.write_text("".join(f"{name} GO ON\n" for name in names.values()))
     record(audio / "backgrounds", [f"BGD_15020{i}_010_{place}.CH5.wav" for i in range(3) for place in ("BUS", "STR")])
@@ -211,6 +219,7 @@ MAKE: dict[str, Callable[[Path], Path | None]] = {
     "emodb": emodb,
     "iemocap": iemocap,
     "casia": casia,
+    "cheavd": cheavd,
     "demos": demos,
     "msp_improv": msp_improv,
     "ravdess": ravdess,

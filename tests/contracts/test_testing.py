@@ -659,6 +659,16 @@ class Audio:
         return np.full(round(0.1 * sample_rate), self.gain, dtype=self.kind)
 
 
+class Long(Audio):
+    """The same for 0.2 s."""
+
+    def duration(self) -> float:
+        return 0.2
+
+    def read(self, sample_rate: int) -> Any:
+        return np.tile(super().read(sample_rate), 2)
+
+
 class Voices:
     """Two clips of two classes in each split.
 
@@ -695,6 +705,10 @@ def untaught(self: Any, split: str) -> list[Clip]:
     return [clip for clip in Voices.clips(self, split) if clip.target == "yes"]
 
 
+def some_recorded(self: Any, split: str) -> list[Clip]:
+    return [replace(clip, recorded=clip.target == "yes") for clip in Voices.clips(self, split)]
+
+
 def reordered(self: Any, split: str) -> list[Clip]:
     type(self).asked = getattr(type(self), "asked", 0) + 1
     return Voices.clips(self, split)[:: 1 if type(self).asked % 2 else -1]
@@ -718,6 +732,13 @@ def card_with(**changes: Any) -> Any:
         ({"clips": clips_with(audio=Audio(kind=np.float64))}, "is read as float64 of shape"),
         ({"clips": clips_with(audio=Audio(gain=np.nan))}, "holds samples that are not finite"),
         ({"clips": clips_with(audio=Audio(gain=1.5))}, "peaks at 1.5; recordings lie in"),
+        ({"clips": clips_with(reference=Audio())}, "has a clean reference but does not say that it is recorded"),
+        ({"clips": clips_with(recorded=True, reference=Audio(gain=2))}, r"train-yes \(reference\) peaks at 2"),
+        (
+            {"clips": clips_with(recorded=True, reference=Long())},
+            "clip train-yes has a reference of 3200 samples, but 1600 itself; they are aligned by sample",
+        ),
+        ({"clips": some_recorded}, "has clips recorded in noise and others in its train split"),
         ({"clips": clips_with(speaker="one")}, "splits keep each speaker apart, but speaker one is in train and valid"),
         ({"clips": clips_with(session="one")}, "splits keep each session apart, but session one is in"),
         ({"clips": clips_with(target="maybe")}, "clips of the train split have the target 'maybe'"),
@@ -734,6 +755,11 @@ def test_a_broken_corpus(members: Mapping[str, Any], message: str) -> None:
 
 def test_a_sound_corpus() -> None:
     check_corpus(Voices, None)
+
+
+def test_a_corpus_recorded_in_noise() -> None:
+    check_corpus(broken(Voices, clips=clips_with(recorded=True)), None)
+    check_corpus(broken(Voices, clips=clips_with(recorded=True, reference=Audio(0.1))), None)
 
 
 def test_a_corpus_without_labels() -> None:

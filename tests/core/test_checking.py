@@ -13,8 +13,9 @@ import pytest
 import soundfile
 from recordings import RATE, TASK, Sound, clip, hiss, voice
 
+from sefront.core.audio import AudioFile
 from sefront.core.checking import Report, check
-from sefront.core.clips import SPLITS, Card, Clip, Split, Task
+from sefront.core.clips import SPLITS, Card, Clip, Recording, Split, Task
 from sefront.core.errors import SefrontError
 from sefront.core.traces import TraceFile
 from sefront.corpora.an4 import AN4
@@ -241,6 +242,23 @@ class Held:
 
 def said(report: Report) -> list[str]:
     return [str(problem) for problem in report.problems]
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        (
+            Sound(wave(2)[:1500], "short"),
+            "a: lasts 0.1000 s, but its clean reference 0.0938 s; "
+            "take the reference of this recording, or leave it out",
+        ),
+        (AudioFile(Path("gone.wav")), "gone.wav: no such file; copy it again, or leave it out"),
+    ],
+)
+def test_references_that_do_not_belong(reference: Recording, message: str) -> None:
+    clips = [replace(clip(name, wave(number), "high"), recorded=True) for number, name in enumerate("ab")]
+    sound = replace(clips[1], reference=Sound(wave(7), "whole"))
+    assert said(check(Held({"train": [replace(clips[0], reference=reference), sound]}))) == [message]
 
 
 def test_labels_that_the_task_has_not() -> None:
