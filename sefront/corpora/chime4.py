@@ -1,10 +1,14 @@
 """CHiME-4: sentences of the Wall Street Journal in a bus, a café, a pedestrian area and at a street junction.
 
 Recorded there by the six microphones of a tablet (real), or mixed with noise from there (simu). The speech is noisy as
-it comes; the noise alone, long recordings of the four places, serves as noise for any corpus. The simulated training
-set has 7138 utterances; on all microphones but the second, which faces away, that makes the 35690 of Milling et al.
-2024, doi:10.1007/s11390-024-2934-x. A line of a transcript is ``SPEAKER_UTTERANCE_PLACE TEXT`` or ``TEXT
-(SPEAKER_UTTERANCE_PLACE)``; .dot_all counts where there is no .trn_all. For the challenge's own recognisers,
+it comes, so nothing is mixed into it; the noise alone, long recordings of the four places, serves as noise for any
+corpus. A simulated utterance has a clean reference where ``isolated_ext`` holds what its microphone would have heard
+without the noise, ``NAME.CHn.Clean.wav``, as simulations that are patched to keep the parts of a mixture write it.
+``tr05_org``, ``dt05_bth`` and ``et05_bth`` fit no microphone sample for sample, so they are no references.
+
+The simulated training set has 7138 utterances; on all microphones but the second, which faces away, that makes the
+35690 of Milling et al. 2024, doi:10.1007/s11390-024-2934-x. A line of a transcript is ``SPEAKER_UTTERANCE_PLACE TEXT``
+or ``TEXT (SPEAKER_UTTERANCE_PLACE)``; .dot_all counts where there is no .trn_all. For the challenge's own recognisers,
 ``sefront enhance ROOT/data/audio/16kHz/isolated -o FOLDER --run RUN`` writes enhanced files as the corpus has them.
 
 Source: Barker et al. 2015, doi:10.1109/ASRU.2015.7404837; Vincent et al. 2017, doi:10.1016/j.csl.2016.11.005.
@@ -27,7 +31,8 @@ from sefront.core.transcripts import spelt, transcription
 LAYOUT = (
     "data/audio/16kHz/isolated/{tr05,dt05,et05}_{bus,caf,ped,str}_{simu,real}/SPEAKER_UTTERANCE_PLACE.CHn.wav and "
     "data/transcriptions/{tr05,dt05,et05}_{simu,real}.trn_all (or .dot_all); for noise "
-    "data/audio/16kHz/backgrounds/BGD_DATE_NUMBER_PLACE.CHn.wav"
+    "data/audio/16kHz/backgrounds/BGD_DATE_NUMBER_PLACE.CHn.wav; for clean references "
+    "data/audio/16kHz/isolated_ext/{tr05,dt05,et05}_{bus,caf,ped,str}_simu/SPEAKER_UTTERANCE_PLACE.CHn.Clean.wav"
 )
 AUDIO = Path("data", "audio", "16kHz")
 PARTS: dict[Split, str] = {"train": "tr05", "valid": "dt05", "test": "et05"}
@@ -44,7 +49,7 @@ Kind = Literal["simu", "real"]
 
 
 class Chime4:
-    """Noisy read speech with transcripts, and four kinds of noise.
+    """Read speech recorded in noise, with transcripts, and four kinds of noise.
 
     Args:
         train: What to train on: simu, real or both, such as simu,real.
@@ -92,7 +97,10 @@ class Chime4:
                     continue
                 if match["name"] in said:
                     name = f"{path.parent.name}/{path.stem}"
-                    yield Clip(name, AudioFile(path), said[match["name"]], match["speaker"])
+                    clean = self._root / AUDIO / "isolated_ext" / f"{name}.Clean{path.suffix}"
+                    reference = AudioFile(clean) if kind == "simu" and clean.is_file() else None
+                    text, speaker = said[match["name"]], match["speaker"]
+                    yield Clip(name, AudioFile(path), text, speaker, recorded=True, reference=reference)
                 else:
                     self._untold[path.parent.name] += 1
 

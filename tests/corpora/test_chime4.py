@@ -99,16 +99,70 @@ def test_noise_alone_will_do(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     ]
 
 
-def test_enhanced_files_lie_as_the_corpus_does(tmp_path: Path) -> None:
+def test_enhanced_files_lie_as_the_corpus_does_and_are_as_it_is(tmp_path: Path, trained: Path) -> None:
     isolated = make(tmp_path / "corpus", (5,)) / AUDIO / "isolated"
     out = tmp_path / "enhanced"
-    assert main(["enhance", str(isolated), "-o", str(out / AUDIO / "isolated"), "--frontend", "identity"]) == 0
+    assert main(["enhance", str(isolated), "-o", str(out / AUDIO / "isolated"), "--run", str(trained)]) == 0
     shutil.copytree(tmp_path / "corpus" / "data" / "transcriptions", out / "data" / "transcriptions")
     before, after = Chime4(tmp_path / "corpus"), Chime4(out)
     assert [[clip.id for clip in after.clips(split)] for split in SPLITS] == [
         [clip.id for clip in before.clips(split)] for split in SPLITS
     ]
     assert after.problems() == []
+    written = sorted(path for path in out.rglob("*.wav"))
+    assert len(written) == 24
+    for path in written:
+        old, new = soundfile.info(isolated / path.relative_to(out / AUDIO / "isolated")), soundfile.info(path)
+        assert (new.format, new.subtype, new.samplerate, new.channels, new.frames) == ("WAV", "PCM_16", 16000, 1, 1600)
+        assert (old.format, old.subtype, old.samplerate, old.channels, old.frames) == ("WAV", "PCM_16", 16000, 1, 1600)
+
+
+def clean(root: Path, part: str, channel: int = 5) -> None:
+    """What the microphone would have heard of the simulated utterances of a part without the noise."""
+    for path in (root / AUDIO / "isolated").glob(f"{part}_*_simu/*.CH{channel}.wav"):
+        write(root / AUDIO / "isolated_ext" / path.parent.name / f"{path.stem}.Clean.wav", 0.05)
+
+
+def test_utterances_are_recorded_in_noise(tmp_path: Path) -> None:
+    corpus = Chime4(make(tmp_path))
+    clips = [clip for split in SPLITS for clip in corpus.clips(split)]
+    assert len(clips) == 4 + 8 + 8
+    assert all(clip.recorded and clip.reference is None for clip in clips)
+
+
+def test_simulated_utterances_have_references_where_these_are(tmp_path: Path) -> None:
+    clean(make(tmp_path), "tr05")
+    clean(tmp_path, "et05")
+    corpus = Chime4(tmp_path)
+    having = {split: {clip.id.split("/")[0][-4:] for clip in corpus.clips(split) if clip.reference} for split in SPLITS}
+    assert having == {"train": {"simu"}, "valid": set(), "test": {"simu"}}
+    reference = corpus.clips("train")[0].reference
+    assert reference is not None
+    assert reference.read(16000) == pytest.approx(np.full(1600, 0.05), abs=1e-4)
+
+
+@pytest.mark.parametrize("folder", ["tr05_org", "isolated/tr05_org", "isolated/dt05_bth", "isolated/et05_bth"])
+def test_originals_from_elsewhere_are_no_references(tmp_path: Path, folder: str) -> None:
+    make(tmp_path)
+    for name in ("011_440C0200_ORG", "F01_440C0200_BTH.CH5", "011_440C0200_BUS.CH5.Clean"):
+        write(tmp_path / AUDIO / folder / f"{name}.wav")
+    corpus = Chime4(tmp_path)
+    assert [clip for split in SPLITS for clip in corpus.clips(split) if clip.reference] == []
+    assert corpus.problems() == []
+
+
+def test_a_frontend_learns_from_simulated_utterances(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for part in ("tr05", "dt05", "et05"):
+        clean(make(tmp_path, (5,)) if part == "tr05" else tmp_path, part)
+    words = ["couple", *SMALL[:4], "--corpus", f"chime4:{tmp_path}", "--mode", "frontend_only", "--epochs", "1"]
+    assert main([*words, "--plan"]) == 2
+    assert "valid split: phase frontend needs clean references, but 4 of 8 clips were" in capsys.readouterr().err
+    simulated = ("-o", "corpus.valid=simu", "-o", "corpus.test=simu", "--device", "cpu", "--precision", "32")
+    assert main([*words, *simulated, "--out", str(tmp_path / "run")]) == 0
+    table = capsys.readouterr().out
+    assert "recorded" in table
+    assert "si_sdr [dB]  noisy" in table
+    assert "dB  " not in table.splitlines()[2]
 
 
 def test_no_backgrounds(tmp_path: Path) -> None:
