@@ -14,19 +14,17 @@ and figure 3b; Amodei et al. 2016, arXiv:1512.02595; CTC from Graves et al. 2006
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal, cast
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from sefront.core.clips import Task
 from sefront.core.features import LogMel, Mfcc
 from sefront.core.losses import ctc
 from sefront.core.masking import masked, masked_mean, through
 from sefront.core.recipe import Recipe
+from sefront.core.recurrent import both_ways
 from sefront.core.signal import full_precision
 from sefront.core.types import Batch, Prediction
 
@@ -72,36 +70,8 @@ class Recurrent(nn.Module):
         """(batch, frames, inputs) to (batch, frames, 2 width)."""
         with full_precision(x):
             heard = F.gelu(self.norm(x.float()))
-            hidden = self.packed(heard, frames) if x.is_cuda else self.turned(heard, frames)
+            hidden = both_ways(self.gru, heard, frames)
         return cast(Tensor, self.dropout(hidden))
-
-    def packed(self, x: Tensor, frames: Tensor) -> Tensor:
-        """(batch, frames, inputs), of which `frames` (batch,) are valid, to (batch, frames, 2 width), zero beyond."""
-        packed = pack_padded_sequence(x, frames.cpu(), batch_first=True, enforce_sorted=False)
-        return pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])[0]
-
-    def turned(self, x: Tensor, frames: Tensor) -> Tensor:
-        """The same, without packing: on a processor the way back through it takes time that grows with length squared.
-
-        Each direction runs by itself, the second over clips that are turned round in their place.
-        """
-        ahead, back = self.gru.all_weights
-        time = torch.arange(x.shape[1], device=x.device)
-        places = torch.where(time < frames[:, None], frames[:, None] - 1 - time, time)[..., None]
-        both = directed(x, ahead), around(directed(around(x, places), back), places)
-        return masked(torch.cat(both, 2).transpose(1, 2), frames).transpose(1, 2)
-
-
-def directed(x: Tensor, weights: Iterable[Tensor]) -> Tensor:
-    """What one direction of a GRU with `weights` makes of `x` (batch, frames, inputs): (batch, frames, width)."""
-    known = list(weights)
-    start = x.new_zeros(1, len(x), known[1].shape[1])
-    return torch.gru(x, start, known, True, 1, 0.0, True, False, True)[0]
-
-
-def around(x: Tensor, places: Tensor) -> Tensor:
-    """`x` (batch, frames, features) with its frames taken from `places` (batch, frames, 1)."""
-    return x.gather(1, places.expand(-1, -1, x.shape[2]))
 
 
 class AsrDS2(nn.Module):

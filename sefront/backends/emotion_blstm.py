@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from sefront.core.affect import Tracer
 from sefront.core.clips import Task
+from sefront.core.recurrent import both_ways
 from sefront.core.signal import full_precision
 
 
@@ -32,16 +32,8 @@ class EmotionBLSTM(Tracer):
         self.lstm = nn.LSTM(self.heard.size, width, layers, batch_first=True, bidirectional=True)
         self.head = nn.Linear(2 * width, self.dimensions)
 
-    def train(self, mode: bool = True) -> EmotionBLSTM:
-        """As usual, but the LSTM stays in train mode: it has no dropout, and cuDNN gives no gradients in eval mode."""
-        super().train(mode)
-        self.lstm.train()
-        return self
-
     def trace(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Traces (batch, dimensions, frames) from `features` (batch, features, frames)."""
         with full_precision(features):
-            x = features.float().transpose(1, 2)
-            packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-            hidden, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])
+            hidden = both_ways(self.lstm, features.float().transpose(1, 2), lengths)
             return torch.as_tensor(self.head(hidden).transpose(1, 2))

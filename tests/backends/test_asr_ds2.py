@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sefront.backends.asr_ds2 import AsrDS2, Recurrent
+from sefront.backends.asr_ds2 import AsrDS2
 from sefront.core import Task
 from sefront.core.decoding import Decoding, decoder_of
 from sefront.core.transcripts import transcription
@@ -40,22 +39,6 @@ def batch_of(waves: Tensor, lengths: Tensor, texts: list[list[int]]) -> Batch:
 )
 def test_number_of_parameters(options: dict[str, Any], count: int) -> None:
     assert sum(p.numel() for p in AsrDS2(transcription(), 16000, **options).parameters()) == count
-
-
-def test_without_packing_the_recurrent_layers_say_the_same() -> None:
-    torch.manual_seed(0)
-    layer, frames = Recurrent(5, 6, 0.0), torch.tensor([7, 1, 9, 4])
-
-    def found(run: Callable[[Tensor, Tensor], Tensor]) -> dict[str, Tensor | None]:
-        layer.zero_grad()
-        x = noise(4, 9, 5).requires_grad_()
-        said = run(x, frames)
-        said.square().sum().backward()
-        return {"said": said, "x": x.grad, **{name: p.grad for name, p in layer.gru.named_parameters()}}
-
-    turned, packed = found(layer.turned), found(layer.packed)
-    torch.testing.assert_close(turned, packed)
-    assert turned["said"] is not None and bool((turned["said"][0, 7:] == 0).all())
 
 
 @pytest.mark.parametrize(("feature", "bands"), [("mfcc", 40), ("mel", 32)])

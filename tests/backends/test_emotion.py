@@ -153,13 +153,11 @@ def test_the_recipe_of_the_paper() -> None:
         assert component.toy == "affect"
 
 
-def test_the_lstm_reads_in_full_precision_and_keeps_train_mode() -> None:
+def test_the_lstm_reads_in_full_precision() -> None:
     built, x, frames = network(EmotionBLSTM), noise(2, 160, 40), torch.tensor([40, 30])
     whole = built.classify(x, frames).scores
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(built.classify(x, frames).scores, whole)
-    assert (built.training, built.head.training, built.lstm.training) == (False, False, True)
-    assert built.lstm.dropout == 0
     hidden, _ = built.lstm(x[:1].transpose(1, 2))
     torch.testing.assert_close(whole[:1], built.head(hidden))
 
