@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -61,14 +61,30 @@ def decoder_of(task: Task, how: Decoding) -> Decoder:
         raise BadOptionError(
             f"lm_weight and word_score must be finite, but they are {how.lm_weight:g} and {how.word_score:g}"
         )
+    check_needed(how)
     if how.decoder == "beam":
         from sefront.core.beam import BeamSearch
 
         return BeamSearch(task.labels, how)
-    for name in ("lm", "lexicon"):
-        if (path := getattr(how, name)) is not None:
-            raise SefrontError(f"greedy decoding does not read {path}; --{name} needs --decoder beam")
     return partial(greedy, alphabet=task.labels)
+
+
+def check_needed(how: Decoding) -> None:
+    """Refuse settings that would change nothing.
+
+    Raises:
+        SefrontError: Naming the first of them, and what it needs.
+    """
+    changed = {f.name: value for f in fields(how) if (value := getattr(how, f.name)) != f.default}
+    asked = {name: f"--{name.replace('_', '-')} {value}" for name, value in changed.items() if name != "decoder"}
+    if how.decoder == "greedy" and asked:
+        raise SefrontError(f"{next(iter(asked.values()))} says nothing to greedy decoding; add --decoder beam")
+    if how.lm is None and "lm_weight" in asked:
+        raise SefrontError(f"{asked['lm_weight']} weighs a language model; name one with --lm")
+    if how.lm is None and how.lexicon is None and "word_score" in asked:
+        raise SefrontError(
+            f"{asked['word_score']} is about words, but none are known; name some with --lm or --lexicon"
+        )
 
 
 def greedy(scores: Tensor, frames: Tensor | None, alphabet: tuple[str, ...]) -> list[str]:

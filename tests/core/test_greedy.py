@@ -60,8 +60,19 @@ def test_other_scripts() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"lm": Path("words.arpa")}, "greedy decoding does not read words.arpa; --lm needs --decoder beam"),
-        ({"lexicon": Path("words.txt")}, "greedy decoding does not read words.txt; --lexicon needs --decoder beam"),
+        ({"lm": Path("words.arpa")}, "--lm words.arpa says nothing to greedy decoding; add --decoder beam"),
+        ({"lexicon": Path("words.txt")}, "--lexicon words.txt says nothing to greedy decoding; add --decoder beam"),
+        ({"beam": 50}, "--beam 50 says nothing to greedy decoding; add --decoder beam"),
+        ({"word_score": 0.0}, "--word-score 0.0 says nothing to greedy decoding; add --decoder beam"),
+        ({"decoder": "beam", "lm_weight": 0.5}, "--lm-weight 0.5 weighs a language model; name one with --lm"),
+        (
+            {"decoder": "beam", "word_score": 0.0},
+            "--word-score 0.0 is about words, but none are known; name some with --lm or --lexicon",
+        ),
+        (
+            {"decoder": "beam", "lexicon": Path("words.txt"), "lm_weight": 0.0},
+            "--lm-weight 0.0 weighs a language model; name one with --lm",
+        ),
         ({"decoder": "beam", "beam": 0}, "beam must be at least 1, but is 0"),
         ({"beam": -3}, "beam must be at least 1, but is -3"),
         ({"lm_weight": float("nan")}, "lm_weight and word_score must be finite, but they are nan and 1.85"),
