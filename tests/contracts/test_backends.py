@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from recordings import RATE, mixtures, voices
 
@@ -15,13 +16,15 @@ from sefront.core import Coupler, Material
 from sefront.core.chain import differentiable
 from sefront.core.clips import Clip, Task, Tracing
 from sefront.core.errors import SefrontError
+from sefront.core.modes import judging, passing
 from sefront.core.training import Lengths, Training
 from sefront.couplings.frozen import Frozen
 from sefront.couplings.iterative import Iterative
 from sefront.couplings.mtl import MTL
 from sefront.plugins import Catalogue
 from sefront.testing import check_backend
-from sefront.testing.backends import task_for
+from sefront.testing.backends import task_for, valid_scores
+from sefront.testing.material import example
 from sefront.testing.probes import ProbeFrontend
 
 SMALL: dict[str, dict[str, Any]] = {  # the same code, sooner done
@@ -58,6 +61,36 @@ def test_contract(name: str) -> None:
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
 def test_contract_of_variants(name: str, options: dict[str, Any]) -> None:
     check_backend(Catalogue.installed().backends[name], **options)
+
+
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+DEVICES = ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", list(Catalogue.installed().backends))
+def test_a_judging_backend_passes_gradients_on_every_device(name: str, device: str) -> None:
+    """cuDNN cannot go back through recurrent layers in eval mode; what is said is what eval mode says."""
+    component = Catalogue.installed().backends[name]
+    batch = example([5121, 48000, 30000], task_for(component))  # one, two and two segments
+    torch.manual_seed(0)
+    backend: Any = component(task_for(component), RATE, **SMALL.get(name, {}))
+    with judging(backend):
+        expected = valid_scores(backend(batch.noisy, batch.lengths))
+    backend, there = backend.to(device), batch.to(torch.device(device))
+    state = {key: value.clone() for key, value in backend.state_dict().items()}
+    waves = there.noisy.clone().requires_grad_(differentiable(backend))
+    with passing(backend):
+        prediction = backend(waves, there.lengths)
+        losses = backend.loss(prediction, there)
+    for found, scores in zip(valid_scores(prediction), expected, strict=True):
+        torch.testing.assert_close(found.cpu(), scores, atol=1e-5 if device == "cpu" else 2e-2, rtol=0)
+    if differentiable(backend):
+        losses.sum().backward()
+        assert waves.grad is not None
+        assert bool(waves.grad.isfinite().all())
+        assert bool(waves.grad.abs().amax(1).gt(0).all())
+    assert all(torch.equal(state[key], value) for key, value in backend.state_dict().items())
 
 
 @dataclass(frozen=True)
