@@ -12,6 +12,7 @@ from sefront.core.corpora import source
 from sefront.core.errors import DamagedAudioError, nearest
 from sefront.core.kinds import kind_of
 from sefront.core.listening import Heard
+from sefront.core.traces import misfits
 
 CLIPPED, PEAKS = 0.001, 10  # share of the samples at full scale, and their number, from which a clip is clipped
 
@@ -98,15 +99,24 @@ def of_target(unit: Unit, task: Task | None) -> Iterator[Finding]:
     if task is None:
         return
     if task.kind == "trace":
-        try:
-            kind_of(task).encoded(unit.clip)
-        except DamagedAudioError as error:
-            yield Finding("trace", str(error), "", source(unit.clip))
+        yield from of_trace(unit, task)
     elif task.kind == "classification" and target not in task.labels:
         what = "has no label" if target is None else f"label '{target}' is not one of the task's {len(task.labels)}"
         yield unit.finding("label", f"{what}{nearest(str(target), task.labels)}", "mend the label, or leave it out")
     elif task.kind == "transcription":
         yield from of_text(unit, str(target or ""), task)
+
+
+def of_trace(unit: Unit, task: Task) -> Iterator[Finding]:
+    """A trace that cannot be read, or is of another length than the recording."""
+    try:
+        frames, rate = len(kind_of(task).encoded(unit.clip)), task.frame_rate or 1.0
+    except DamagedAudioError as error:
+        yield Finding("trace", str(error), "", source(unit.clip))
+        return
+    if unit.heard and misfits(frames, rate, unit.heard.seconds):
+        what = f"its trace lasts {frames / rate:.2f} s at {rate:g} Hz, but its audio {unit.heard.seconds:.2f} s"
+        yield unit.finding("trace", what, "check rate and labels, or leave it out")
 
 
 def of_text(unit: Unit, text: str, task: Task) -> Iterator[Finding]:

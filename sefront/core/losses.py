@@ -18,10 +18,10 @@ from torch import Tensor
 from sefront.core.errors import SefrontError
 from sefront.core.masking import masked, masked_mean, valid
 from sefront.core.signal import Stft, full_precision, power_of
+from sefront.core.traces import SLACK
 from sefront.core.types import Batch, Enhanced, Prediction
 
 EPSILON = 1e-8
-SLACK = 1.0  # seconds that a trace and its audio may differ by
 
 
 def reference(batch: Batch) -> Tensor:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sefront.core.errors import DamagedAudioError
 
 DELIMITERS = ",;\t"
+SLACK = 1.0  # seconds that a trace may end before or after its audio
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,11 @@ class TraceFile:
         except (ValueError, IndexError) as error:
             found = ", ".join(cells)
             raise DamagedAudioError(f"{self.path}, line {line}: expected a number each, but found {found}") from error
+
+
+def misfits(frames: int, frame_rate: float, seconds: float) -> bool:
+    """Whether a trace of `frames` at `frame_rate` Hz cannot belong to audio of `seconds`."""
+    return abs(frames / frame_rate - seconds) > SLACK
 
 
 def is_number(text: str) -> bool:

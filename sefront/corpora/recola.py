@@ -11,7 +11,6 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,7 +27,6 @@ LAYOUT = "recordings_audio/dev_1.wav and so on, and ratings_gold_standard/{arous
 NAME = re.compile(r"(?P<part>train|dev|test)_(?P<number>\d+)")
 DIMENSIONS = ("arousal", "valence")
 FRAME_RATE = 25.0  # Hz
-SLACK = 1.0  # seconds that labels may end before or after the audio
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,14 @@ class GoldStandard:
             if len(found) != len(columns[0]):
                 raise DamagedAudioError(f"{path}: holds {len(found)} frames, but {self.files[0]} {len(columns[0])}")
         return np.array(columns, dtype=np.float32).T
+
+    def fault(self) -> str | None:
+        """What is wrong with it, if anything."""
+        try:
+            self.values()
+        except DamagedAudioError as error:
+            return str(error)
+        return None
 
 
 class Recola:
@@ -112,12 +118,13 @@ class Recola:
         return True
 
     def problems(self) -> list[str]:
-        """Unreadable files, labels that do not fit the audio or lack it, missing labels, splits without recordings.
+        """Unreadable files and labels, missing audio and labels, splits without recordings.
 
         The recordings of test have no labels, as published; that is no problem. Reads all labels.
         """
         found = list(faults(self._splits))
-        found += [line for split in SPLITS for clip in self._splits[split] for line in misfits(clip)]
+        targets = [clip.target for split in SPLITS for clip in self._splits[split]]
+        found += [fault for gold in targets if isinstance(gold, GoldStandard) and (fault := gold.fault())]
         found += [f"{name}: labels are missing in ratings_gold_standard, left out" for name in self._untold]
         found += [f"{name}: has labels, but no audio in recordings_audio" for name in self._silent]
         found += [f"{name}: not named like the challenge's files, left out" for name in self._strange]
@@ -172,19 +179,6 @@ def split_of(present: Sequence[str], stated: Mapping[Split, Sequence[str]]) -> d
         homes |= dict.fromkeys(left["dev"], "valid")
         homes |= dict.fromkeys(left["dev"][1::2] if untested else [], "test")
     return homes
-
-
-def misfits(clip: Clip) -> Iterator[str]:
-    """What is wrong with the labels of a clip; `faults` tells what is wrong with its audio."""
-    try:
-        labelled = len(clip.target.values()) / FRAME_RATE if isinstance(clip.target, GoldStandard) else 0.0
-    except DamagedAudioError as error:
-        yield str(error)
-        return
-    with suppress(DamagedAudioError):
-        lasting = clip.audio.duration()
-        if abs(labelled - lasting) > SLACK:
-            yield f"{clip.id}: its labels last {labelled:.2f} s, but its audio {lasting:.2f} s"
 
 
 def column(path: Path) -> list[float]:

@@ -296,6 +296,21 @@ def test_traces(tmp_path: Path) -> None:
     assert said(report)[1:] == [f"{absent}: no such file", "none: has no trace"]
 
 
+def test_traces_that_are_of_another_length_than_their_audio(tmp_path: Path) -> None:
+    """Labels may end a second before or after the audio, which lasts for 2 s."""
+    clips = []
+    for frames in (25, 24, 75, 76):
+        (tmp_path / f"{frames}.csv").write_text("0.1,0.2\n" * frames)
+        traced = TraceFile(tmp_path / f"{frames}.csv", TRACES.labels)
+        clips.append(replace(clip(str(frames), voice(2 * RATE, 100.0, seed=frames)), target=traced))
+    report = check(Held({"train": clips}, TRACES))
+    assert kinds(report) == ["trace"] * 2
+    assert said(report) == [
+        "24: its trace lasts 0.96 s at 25 Hz, but its audio 2.00 s; check rate and labels, or leave it out",
+        "76: its trace lasts 3.04 s at 25 Hz, but its audio 2.00 s; check rate and labels, or leave it out",
+    ]
+
+
 def by(speaker: str, name: str, number: int) -> Clip:
     return replace(clip(name, wave(number), "high"), speaker=speaker)
 
