@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sefront.core.audio import AudioFile
 from sefront.core.clips import Clip, Split, Task
 from sefront.core.corpora import source
-from sefront.core.errors import DamagedAudioError, nearest
+from sefront.core.errors import SefrontError, nearest
 from sefront.core.kinds import kind_of
 from sefront.core.listening import Heard
 
@@ -100,7 +100,7 @@ def of_target(unit: Unit, task: Task | None) -> Iterator[Finding]:
     if task.kind == "trace":
         try:
             kind_of(task).encoded(unit.clip)
-        except DamagedAudioError as error:
+        except SefrontError as error:  # damaged, or outside the folder of the list that names it
             yield Finding("trace", str(error), "", source(unit.clip))
     elif task.kind == "classification" and target not in task.labels:
         what = "has no label" if target is None else f"label '{target}' is not one of the task's {len(task.labels)}"
