@@ -39,6 +39,7 @@ class Columns:
         cells: The cells of each column that has any.
         times: Start and end of each row in seconds, nan for none; absent where no row has any.
         lines: The line of each row.
+        origins: Where each row stands, where a line of `place` does not say it.
         follow_outside: Whether files may lie outside the folder.
     """
 
@@ -47,6 +48,7 @@ class Columns:
     cells: dict[str, list[str]] = field(default_factory=dict)
     times: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     lines: Sequence[int] | NDArray[np.int64] = ()
+    origins: Sequence[str] = ()
     follow_outside: bool = False
 
     def __len__(self) -> int:
@@ -54,7 +56,7 @@ class Columns:
 
     def where(self, row: int) -> str:
         """Where a row stands, for messages."""
-        return f"{self.place}, line {self.lines[row]}"
+        return self.origins[row] if self.origins else f"{self.place}, line {self.lines[row]}"
 
     @property
     def ids(self) -> list[str]:
@@ -82,9 +84,8 @@ class Columns:
         first: dict[str, int] = {}
         row = next(row for row, name in enumerate(ids) if first.setdefault(name, row) != row)
         hint = "" if "id" in self.cells else "; pieces of one file need an id each"
-        raise SefrontError(
-            f"{self.where(row)}: id '{ids[row]}' is that of line {self.lines[first[ids[row]]]} already{hint}"
-        )
+        known = self.where(first[ids[row]]).removeprefix(f"{self.place}, ")
+        raise SefrontError(f"{self.where(row)}: id '{ids[row]}' is that of {known} already{hint}")
 
     def audio(self, row: int) -> AudioFile:
         """The recording of a row."""

@@ -42,7 +42,7 @@ def leads_out(root: Path, name: str, prefix: str) -> bool:
     plain = not Path(name).is_absolute() and ".." not in Path(name).parts
     if plain or os.path.normpath(os.path.join(root, name)).startswith(prefix):  # noqa: PTH118
         return False
-    return not (root / name).resolve().is_relative_to(root.resolve())
+    return not is_inside(root / name, root)
 
 
 def real(path: Path, within: Path | None) -> Path:
@@ -51,6 +51,17 @@ def real(path: Path, within: Path | None) -> Path:
     Raises:
         SefrontError: They do.
     """
-    if within is not None and not (there := path.resolve()).is_relative_to(within.resolve()):
-        raise SefrontError(f"{path}: leads to {there}, outside {within}; {FOLLOW}")
+    if within is not None and not is_inside(path, within):
+        raise SefrontError(f"{path}: leads to {path.resolve()}, outside {within}; {FOLLOW}")
     return path
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file is really below a folder, links followed."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def name_in(path: Path, folder: Path) -> str:
+    """A file as a list in `folder` names it: relative where it lies below, else absolute."""
+    there, here = os.path.abspath(path), os.path.join(os.path.abspath(folder), "")  # noqa: PTH100, PTH118
+    return Path(there.removeprefix(here)).as_posix()

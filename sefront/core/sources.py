@@ -17,7 +17,7 @@ from sefront.core.parameters import build
 from sefront.core.protocols import Corpus
 from sefront.core.recorded import are_recorded
 
-UNNAMED = ("folder", "manifest")  # corpora that are known by their place
+UNNAMED = ("folder", "manifest", "kaldi", "lhotse")  # corpora that are known by their place
 PIECE = 30.0  # seconds: longer noises are read in pieces, so that drawing a second does not decode an hour
 
 
