@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from itertools import accumulate
 from typing import overload
 
 import numpy as np
@@ -67,6 +68,13 @@ class Epoch(Sequence[Keys]):
             self._pools[number].sort(key=self._seconds.__getitem__)
             self._sorted.add(number)
         return self._pools[number]
+
+    def beginning(self, clips: int) -> Epoch:
+        """The batches of as few pools as hold so many clips, or of all: what they do not need is not asked for."""
+        ends = list(accumulate(map(len, self._pools)))
+        last = next((number for number, end in enumerate(ends) if end >= clips), len(ends))
+        held = [batch for batch in self._batches if all(number <= last for number, _ in batch)]
+        return Epoch(self._pools, held, self._seconds, self._draw)
 
     def sizes(self) -> list[int]:
         """How many clips each batch has."""

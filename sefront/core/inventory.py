@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -80,6 +81,9 @@ class Inventory:
             said["role"] = "scene"
         if self.task and self.task.metric != METRICS[self.task.kind]:
             said["metric"] = self.task.metric
+        if self.task and self.task.kind == "transcription":
+            heard = sorted(set(chain.from_iterable(str(clip.target or "") for clip, _ in self.clips())))
+            said |= {"alphabet": "".join(self.task.labels)} if list(self.task.labels[1:]) != heard else {}
         if self.task and self.task.kind == "trace":
             said |= {"dimensions": ",".join(self.task.labels), "frame_rate": f"{self.task.frame_rate:g}"}
         if not self.corpus.clips("valid"):

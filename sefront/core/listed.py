@@ -31,6 +31,7 @@ class Listed:
         role: What the recordings are; None means noise where rows have tags and no target, else speech.
         target: The column to predict; None means the only one of label, transcript and label_path that is filled.
         metric: Headline metric; None means uar for labels, wer for transcripts and ccc for traces.
+        alphabet: The symbols of transcripts; None means those that occur in them.
         dimensions: What the columns of a trace are called.
         frame_rate: Frames per second of a trace in Hz.
         valid: Share of the speakers or recordings for validation, where the list names no validation rows.
@@ -47,12 +48,15 @@ class Listed:
         role: Role | None = None,
         target: Target | None = None,
         metric: str | None = None,
+        alphabet: str | None = None,
         dimensions: tuple[str, ...] = (),
         frame_rate: float | None = None,
         valid: float = VALID,
         test: float = TEST,
     ) -> None:
         check_shares(valid, test)
+        if alphabet is not None and len(set(alphabet)) < max(1, len(alphabet)):
+            raise ValueError(f"alphabet '{alphabet}' is empty or holds a symbol twice")
         self._columns, self._dimensions = columns, dimensions
         self._target = target_of(columns, target)
         columns.check_ids()
@@ -62,7 +66,7 @@ class Listed:
         self._role: Role = role or ("noise" if columns.filled("tags") and self._target is None else "speech")
         self._stated = columns.filled("split")
         self._rows = self._split(valid, test)
-        self._task = self._task_of(metric, frame_rate)
+        self._task = self._task_of(metric, alphabet, frame_rate)
 
     def _split(self, valid: float, test: float) -> dict[Split, NDArray[np.int64]]:
         """The rows of each split: as stated, else drawn."""
@@ -106,13 +110,13 @@ class Listed:
         """The cells of a column for the rows of a split."""
         return list(map(self._columns.cells[name].__getitem__, self._rows[split].tolist()))
 
-    def _task_of(self, metric: str | None, frame_rate: float | None) -> Task | None:
+    def _task_of(self, metric: str | None, alphabet: str | None, frame_rate: float | None) -> Task | None:
         wanted: Literal["speech", "scene"] = "scene" if self._role == "scene" else "speech"
         if self._target == "label":
             counts = {split: Counter(self._among("label", split)) for split in SPLITS}
             return Task("classification", labels_among(counts, str(self._columns.place)), metric or "uar", wanted)
         if self._target == "transcript":
-            symbols = sorted(set(chain.from_iterable(self._columns.cells["transcript"])))
+            symbols = alphabet or sorted(set(chain.from_iterable(self._columns.cells["transcript"])))
             return Task("transcription", ("", *symbols), metric or "wer", wanted)
         if self._target == "label_path":
             return Task("trace", self._dimensions, metric or "ccc", wanted, frame_rate)

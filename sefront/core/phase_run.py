@@ -123,7 +123,7 @@ class PhaseRun:
         learners: dict[str, Any] = {n: self.learners[n] for n in self.fresh if hasattr(self.learners[n], "fit")}
         if not learners:
             return
-        batches = self._batches(0, keep)[: -(-GATHERED // self.batch_size)]
+        batches = self._batches(0, keep, GATHERED)[: -(-GATHERED // self.batch_size)]
         self.progress.start(f"{self.phase.name}: statistics for {' and '.join(learners)}", len(batches))
         for batch in self.heard(batches):
             with judging(*self.parts.values()):
@@ -138,10 +138,11 @@ class PhaseRun:
         for batch in load(self.train, wanted, workers=self.workers, report=self.report):
             yield batch.to(self.device)
 
-    def _batches(self, epoch: int, keep: Container[str] | None) -> Sequence[Keys]:
-        """What is drawn for the steps of `epoch`, by all processes together."""
+    def _batches(self, epoch: int, keep: Container[str] | None, clips: int | None = None) -> Sequence[Keys]:
+        """What is drawn for the steps of `epoch`, by all processes together; of so many `clips`, or of all."""
         snr = math.inf if self.phase.sees == "clean" else None
         batches = shuffled(self.train, self.batch_size, epoch, keep, snr=snr, seconds=self.seconds)
+        batches = batches if clips is None else batches.beginning(clips)
         return equal_lengths(self.train, batches) if self.judge.equal else batches
 
     def _epoch(self, epoch: int, keep: Container[str] | None) -> dict[str, float]:

@@ -51,6 +51,7 @@ class Kaldi(Listed):
         base: Folder that relative paths start from, such as the one that the recipe runs in; None means the directory.
         role: What the recordings are.
         metric: Headline metric; None means uar for labels and wer for transcripts.
+        alphabet: The symbols of transcripts; None means those that occur in them.
         valid: Share of the speakers or recordings for validation, where there is no directory for it.
         test: Share of the speakers or recordings for test, where there are no directories for splits.
         follow_outside: Whether paths may lead out of the directory, or of `base`.
@@ -64,6 +65,7 @@ class Kaldi(Listed):
         base: str | None = None,
         role: Role = "speech",
         metric: str | None = None,
+        alphabet: str | None = None,
         valid: float = VALID,
         test: float = TEST,
         follow_outside: bool = False,
@@ -82,7 +84,7 @@ class Kaldi(Listed):
         )  # fmt: skip
         target: Target = "label" if label else "transcript"
         found = target if target in names else None
-        super().__init__(columns, role=role, target=found, metric=metric, valid=valid, test=test)
+        super().__init__(columns, role=role, target=found, metric=metric, alphabet=alphabet, valid=valid, test=test)
 
     def card(self) -> Card:
         """What a bare directory can say, and how it is laid out."""

@@ -38,6 +38,7 @@ class Lhotse(Listed):
         target: The column to predict, label or transcript; None means the only one of them that there is.
         role: What the recordings are; None means noise where cuts have tags and no target, else speech.
         metric: Headline metric; None means uar for labels, wer for transcripts and ccc for traces.
+        alphabet: The symbols of transcripts; None means those that occur in them.
         dimensions: What the columns of a trace (label_path) are called.
         frame_rate: Frames per second of a trace in Hz.
         valid: Share of the speakers or recordings for validation, where no cuts are for it.
@@ -53,6 +54,7 @@ class Lhotse(Listed):
         target: Target | None = None,
         role: Role | None = None,
         metric: str | None = None,
+        alphabet: str | None = None,
         dimensions: tuple[str, ...] = ("arousal", "valence"),
         frame_rate: float = 25.0,
         valid: float = VALID,
@@ -72,8 +74,8 @@ class Lhotse(Listed):
         )  # fmt: skip
         columns.cells = {name: cells for name, cells in columns.cells.items() if any(cells)}
         super().__init__(
-            columns, role=role, target=target, metric=metric, dimensions=dimensions, frame_rate=frame_rate,
-            valid=valid, test=test,
+            columns, role=role, target=target, metric=metric, alphabet=alphabet, dimensions=dimensions,
+            frame_rate=frame_rate, valid=valid, test=test,
         )  # fmt: skip
 
     def card(self) -> Card:

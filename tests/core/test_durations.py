@@ -77,6 +77,16 @@ def test_only_the_pool_that_is_reached_is_measured() -> None:
     assert {each.times for each in recordings} == {1}
 
 
+def test_the_beginning_of_an_epoch_needs_no_other_pool() -> None:
+    recordings = asked(10 * POOL * 2)
+    epoch = shuffled(of(recordings), 2, 0)
+    part = epoch.beginning(3 * POOL * 2 - 1)
+    assert len({draw.index for keys in part for draw in keys}) == 3 * POOL * 2
+    assert sum(each.times for each in recordings) == 3 * POOL * 2
+    assert [keys for keys in epoch if keys in list(part)] == list(part)
+    assert list(epoch.beginning(10 * POOL * 2)) == list(epoch.beginning(10**6)) == list(epoch)
+
+
 def test_fixed_draws_reach_every_key() -> None:
     batches = shuffled(of(asked(9)), 4, 5, snr=3.0, seconds=0.5)
     assert {(d.epoch, d.snr, d.seconds) for keys in batches for d in keys} == {(5, 3.0, 0.5)}

@@ -61,9 +61,7 @@ def test_a_link_that_leads_out_is_not_followed(folder: Path, name: str) -> None:
     for read in (part.duration, lambda: part.read(16000), lambda: hear(part)):
         with pytest.raises(SefrontError, match=message) as caught:
             read()
-        assert not isinstance(
-            caught.value, DamagedAudioError
-        )  # it would only be left out
+        assert not isinstance(caught.value, DamagedAudioError)  # it would only be left out
     assert AudioFile(folder / name).duration() == 0.05
     assert AudioFile(folder / "link.wav", within=folder).duration() == 0.05
 

@@ -22,6 +22,7 @@ class Manifest(Listed):
         role: What the recordings are; None means noise where rows have tags and no target, else speech.
         target: The column to predict; None means the only one of label, transcript and label_path that is filled.
         metric: Headline metric; None means uar for labels, wer for transcripts and ccc for traces.
+        alphabet: The symbols of transcripts; None means those that occur in them.
         dimensions: What the columns of a trace (label_path) are called.
         frame_rate: Frames per second of a trace in Hz.
         valid: Share of the speakers or recordings for validation, where the table names no validation rows.
@@ -36,6 +37,7 @@ class Manifest(Listed):
         role: Role | None = None,
         target: Target | None = None,
         metric: str | None = None,
+        alphabet: str | None = None,
         dimensions: tuple[str, ...] = ("arousal", "valence"),
         frame_rate: float = 25.0,
         valid: float = VALID,
@@ -45,6 +47,6 @@ class Manifest(Listed):
         if not frame_rate > 0:
             raise ValueError(f"frame_rate must be positive, not {frame_rate:g} Hz")
         super().__init__(
-            read(Path(root), follow_outside), role=role, target=target, metric=metric, dimensions=dimensions,
-            frame_rate=frame_rate, valid=valid, test=test,
+            read(Path(root), follow_outside), role=role, target=target, metric=metric, alphabet=alphabet,
+            dimensions=dimensions, frame_rate=frame_rate, valid=valid, test=test,
         )  # fmt: skip
