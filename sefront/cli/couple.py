@@ -42,9 +42,7 @@ def couple(
     init_frontend: str | None = typer.Option(None, help="Run whose frontend to start from, instead of pre-training."),
     init_backend: str | None = typer.Option(None, help="Run whose backend to start from, instead of pre-training."),
     strict: bool = typer.Option(False, "--strict", help="Stop at the first damaged clip instead of leaving it out."),
-    follow_outside: bool = typer.Option(
-        False, "--follow-outside", help="Let manifests lead out of their folders, by absolute paths, .. or links."
-    ),
+    follow_outside: bool = typer.Option(False, "--follow-outside", help="Let manifests lead out of their folders."),
     out: Path | None = typer.Option(None, help="Run folder. [the next free name in runs/]"),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out, or the last unfinished one."),
     from_: Path | None = typer.Option(None, "--from", help="Repeat an experiment.toml; other options change it."),

@@ -37,9 +37,7 @@ def evaluate(
     split: str = typer.Option("test", help="train, valid, test or all."),
     original: Path | None = typer.Option(None, help="Run whose clean-trained backend to compare with."),
     device: str | None = typer.Option(None, help="auto, cpu, cuda or cuda:N. [as in training]"),
-    follow_outside: bool = typer.Option(
-        False, "--follow-outside", help="Let manifests lead out of their folders, by absolute paths, .. or links."
-    ),
+    follow_outside: bool = typer.Option(False, "--follow-outside", help="Let manifests lead out of their folders."),
     decoder: str | None = DECODER,
     lm: Path | None = LM,
     lexicon: Path | None = LEXICON,

@@ -84,7 +84,7 @@ def of_reference(unit: Unit) -> Iterator[Finding]:
         return
     try:
         seconds = unit.clip.reference.duration()
-    except DamagedAudioError as error:
+    except SefrontError as error:
         yield Finding("reference", str(error), "copy it again, or leave it out", source(unit.clip))
         return
     if seconds != unit.clip.audio.duration():

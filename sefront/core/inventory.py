@@ -59,6 +59,10 @@ class Inventory:
             raise SefrontError(
                 f"corpus '{self.name}': its clips are made, not read from files, so no list can name them"
             )
+        if clip.recorded:
+            raise SefrontError(
+                f"corpus '{self.name}': clip {clip.id} was recorded in noise, which no list says; name the corpus"
+            )
         row: Row = {
             "id": clip.id, "path": self.path(audio.path), "start": audio.start or None, "end": audio.end,
             "split": split, "speaker": clip.speaker, "session": clip.session, "corpus": self.name,

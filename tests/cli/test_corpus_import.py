@@ -206,6 +206,18 @@ def test_mistakes(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_recordings_in_noise_stay_where_they_are(run_here: Run, tmp_path: Path) -> None:
+    place = tmp_path / "data" / "audio" / "16kHz" / "isolated" / "tr05_bus_simu"
+    place.mkdir(parents=True)
+    soundfile.write(place / "011_440C0201_BUS.CH5.wav", voice(RATE // 4, 200.0), RATE)
+    (tmp_path / "data" / "transcriptions").mkdir()
+    (tmp_path / "data" / "transcriptions" / "tr05_simu.trn_all").write_text("011_440C0201_BUS GO ON\n")
+    code, _, err = run_here("corpus", "import", f"chime4:{tmp_path}", "-o", str(tmp_path / "a.jsonl"))
+    assert code == 2
+    assert "was recorded in noise, which no list says; name the corpus" in err
+    assert not (tmp_path / "a.jsonl").exists()
+
+
 def test_nothing_is_left_of_an_import_that_fails(run_here: Run, tmp_path: Path) -> None:
     pytest.importorskip("lhotse", reason="lhotse is not installed: pip install 'sefront[lhotse]'")
     folder = speech_folder(tmp_path / "s", each=3)

@@ -109,7 +109,8 @@ def test_a_manifest_that_can_be_trained_on(
 def test_a_manifest_beside_the_audio_leads_nowhere(trained: Path, audio: Path, run_here: Run) -> None:
     place = audio / "hard of all.csv"
     code, _, err = run_here("inspect", str(trained), "--top", "2", "--export", str(place))
-    rows = list(csv.DictReader(place.open()))
+    with place.open() as file:
+        rows = list(csv.DictReader(file))
     place.unlink()
     assert (code, err) == (0, f"{place}: 2 clips; use it with --corpus '{place}'\n")
     assert [row["path"].split("/")[0] for row in rows] == ["speech"] * 2
