@@ -5,36 +5,28 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sefront.cli import corpus_import
+from sefront.cli.corpora import FollowOutside, Options, found, given
 from sefront.cli.plugins import AsJson, catalogue, choices, paired
 from sefront.cli.tables import aligned
 from sefront.cli.watching import watched
-from sefront.cli.words import options
 
 if TYPE_CHECKING:
     from sefront.core.checking import Report, Summary
-    from sefront.core.protocols import Corpus
 
 app = typer.Typer(rich_markup_mode=None, help="Corpora: where to get them, and whether a copy can be trusted.")
-Options = Annotated[
-    list[str] | None, typer.Option("-o", "--option", help="Option NAME=VALUE of the corpus; may be repeated.")
-]
 PROBLEMS = 1  # exit code
 FEW = 3  # remarks of one kind that are printed one by one
 
 
 def register(commands: typer.Typer) -> None:
     """Add this group to `commands`."""
+    corpus_import.register(app)
     commands.add_typer(app, name="corpus")
-
-
-def given(words: list[str] | None) -> dict[str, str]:
-    """The options of a corpus, with or without the section before the name."""
-    return {key.removeprefix("corpus."): value for key, value in options(words or []).items()}
 
 
 @app.command()
@@ -42,6 +34,7 @@ def show(
     context: typer.Context,
     spec: Annotated[str, typer.Argument(metavar="NAME", help="Name of a corpus, or NAME:PATH for the copy there.")],
     option: Options = None,
+    follow_outside: FollowOutside = False,
     as_json: AsJson = False,
 ) -> None:
     """Show where to get a corpus, what to unpack where, its licence, whom to cite, and its options."""
@@ -51,18 +44,9 @@ def show(
     (offer, *_) = catalogue(context).named(name, "corpus")
     facts = description(offer, given(option))
     if path:
-        facts = {**facts, "card": plain(found(context, spec, option)[2].card())}
+        facts = {**facts, "card": plain(found(context, spec, option, follow_outside)[2].card())}
         facts.pop("unbuilt", None)
     typer.echo(json.dumps(facts, indent=2) if as_json else shown(facts))
-
-
-def found(context: typer.Context, spec: str, option: list[str] | None) -> tuple[str, Path | None, Corpus]:
-    """Name and root of the corpus that `spec` says, and the corpus itself."""
-    from sefront.core.sources import located, opened
-
-    corpora = catalogue(context).corpora
-    name, root = located(spec, corpora)
-    return name, root, opened(name, root, corpora[name], given(option))
 
 
 def shown(facts: dict[str, Any]) -> str:
@@ -88,12 +72,13 @@ def check(
     context: typer.Context,
     spec: Annotated[str, typer.Argument(metavar="CORPUS", help="NAME, NAME:PATH, a folder, or a manifest.")],
     option: Options = None,
+    follow_outside: FollowOutside = False,
     as_json: AsJson = False,
 ) -> None:
     """Decode all of a corpus and list everything that is wrong with it; exit code 1 if anything is."""
     from sefront.core.checking import check as checked
 
-    name, root, corpus = found(context, spec, option)
+    name, root, corpus = found(context, spec, option, follow_outside)
     with watched() as watcher:
         report = checked(corpus, watcher)
     if as_json:

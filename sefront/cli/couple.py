@@ -42,6 +42,7 @@ def couple(
     init_frontend: str | None = typer.Option(None, help="Run whose frontend to start from, instead of pre-training."),
     init_backend: str | None = typer.Option(None, help="Run whose backend to start from, instead of pre-training."),
     strict: bool = typer.Option(False, "--strict", help="Stop at the first damaged clip instead of leaving it out."),
+    follow_outside: bool = typer.Option(False, "--follow-outside", help="Let manifests lead out of their folders."),
     out: Path | None = typer.Option(None, help="Run folder. [the next free name in runs/]"),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out, or the last unfinished one."),
     from_: Path | None = typer.Option(None, "--from", help="Repeat an experiment.toml; other options change it."),
@@ -53,6 +54,7 @@ def couple(
         "noise": noise, "test_noise": test_noise, "frontend_corpus": frontend_corpus, "frontend_noise": frontend_noise,
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "device": device, "precision": precision,
         "init_frontend": init_frontend, "init_backend": init_backend, "strict": strict or None,
+        "follow_outside": follow_outside or None,
         "intruder": intruder, "snr": snr or None, "test_snr": test_snr or None,
         "options": settings(option) if option else None,
     }  # fmt: skip

@@ -37,6 +37,7 @@ def evaluate(
     split: str = typer.Option("test", help="train, valid, test or all."),
     original: Path | None = typer.Option(None, help="Run whose clean-trained backend to compare with."),
     device: str | None = typer.Option(None, help="auto, cpu, cuda or cuda:N. [as in training]"),
+    follow_outside: bool = typer.Option(False, "--follow-outside", help="Let manifests lead out of their folders."),
     decoder: str | None = DECODER,
     lm: Path | None = LM,
     lexicon: Path | None = LEXICON,
@@ -61,6 +62,7 @@ def evaluate(
         "corpus": corpus, "noise": noise or None, "intruder": intruder or None, "test_snr": test_snr or None,
         "metrics": metrics.split(",") if metrics else None, "split": split,
         "original": sefront.open_run(original) if original else None, "device": device,
+        "follow_outside": follow_outside or None,
         **given(decoder=decoder, lm=lm, lexicon=lexicon, beam=beam, lm_weight=lm_weight, word_score=word_score),
     }  # fmt: skip
     if fuse is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,8 +53,8 @@ def inspect(
         doubtful = sum(bool(sample.suspect) for sample in found.samples)
         typer.echo(f"{table(shown)}\n\n{len(found.samples)} clips were learnt from; {doubtful} have suspect labels")
     if export is not None:
-        found.write_manifest(shown, export)
-        typer.echo(f"{export}: {len(shown)} clips", err=True)
+        follow = " --follow-outside" if found.write_manifest(shown, export) else ""
+        typer.echo(f"{export}: {len(shown)} clips; use it with --corpus {shlex.quote(str(export))}{follow}", err=True)
     if audio is not None:
         typer.echo(f"{audio}: {len(found.write_audio(shown, audio))} files", err=True)
 

@@ -45,8 +45,8 @@ def keyed(texts: Sequence[str], form: re.Pattern[str], example: str) -> dict[str
     return found
 
 
-def parted(texts: Sequence[str]) -> tuple[str | None, dict[str, str]]:
-    """The one ``-o`` word that names a place, if any, and those that are settings.
+def parted(texts: Sequence[str], section: str = "frontend") -> tuple[str | None, dict[str, str]]:
+    """The one ``-o`` word that names a place, if any, and those that are settings, such as some of `section`.
 
     Raises:
         BadOptionError: Two places are named, or a place looks like a setting.
@@ -56,7 +56,7 @@ def parted(texts: Sequence[str]) -> tuple[str | None, dict[str, str]]:
     for place in places:
         if "=" in place and Path(place).name == place and not Path(place).exists():
             raise BadOptionError(
-                f"-o {place}: write settings as frontend.{place}; a place with '=' in its name as ./{place}"
+                f"-o {place}: write settings as {section}.{place}; a place with '=' in its name as ./{place}"
             )
     if len(places) > 1:
         raise BadOptionError(f"-o names two places, {places[0]} and {places[1]}; give one")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from sefront.core.errors import DamagedAudioError
+from sefront.core.rooted import real
 
 SUFFIXES = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64"}
@@ -33,21 +34,31 @@ class AudioFile:
         path: The file.
         start: Beginning in seconds.
         end: End in seconds; None means the end of the file.
+        within: Folder that links may not lead out of; None means that they may.
     """
 
     path: Path
     start: float = 0.0
     end: float | None = None
+    within: Path | None = field(default=None, compare=False, repr=False)
+
+    def place(self) -> Path:
+        """The file, which lies where it may.
+
+        Raises:
+            SefrontError: A link leads out of `within`.
+        """
+        return real(self.path, self.within)
 
     def duration(self) -> float:
         """Length in seconds, from the header."""
-        known = header(self.path)
+        known = header(self.place())
         whole = float(known.frames / known.sample_rate)
         return max(0.0, min(whole, whole if self.end is None else self.end) - self.start)
 
     def read(self, sample_rate: int) -> NDArray[np.float32]:
         """Mono samples at `sample_rate` Hz: the mean of the channels, resampled by soxr."""
-        samples, rate = read_channels(self.path, self.start, self.end)
+        samples, rate = read_channels(self.place(), self.start, self.end)
         return resample(samples.mean(axis=1, dtype=np.float32), rate, sample_rate)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from sefront.core.clips import SPLITS, Card, Clip, Split, Task
 from sefront.core.corpora import Splits, faults, leaks, source
-from sefront.core.errors import DamagedAudioError, SefrontError
+from sefront.core.errors import SefrontError
 from sefront.core.findings import Finding, Unit, duplicates, of_audio, of_rates, of_reference, of_target
 from sefront.core.listening import hear
 from sefront.core.progress import Progress, Quiet
@@ -127,7 +127,7 @@ def listened(unit: Unit) -> Unit:
     """`unit` with what was heard of it; damage is told as a corpus tells of it, so that it is told once."""
     try:
         return replace(unit, heard=hear(unit.clip.audio))
-    except DamagedAudioError as error:
+    except SefrontError as error:  # damaged, or outside the folder of the list that names it
         return replace(unit, damage=next(faults(by_split([unit])), str(error)))
 
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from sefront.core.audio import SUFFIXES, AudioFile, audio_files
 from sefront.core.clips import SPLITS, Clip, Split
-from sefront.core.errors import BadOptionError, DamagedAudioError, SefrontError, unknown
+from sefront.core.errors import BadOptionError, SefrontError, unknown
 from sefront.core.randomness import derive
 
 Splits = dict[Split, tuple[Clip, ...]]
+Divided = Mapping[Split, Sequence[Clip]]  # the same, where clips may be made when they are asked for
+Item = TypeVar("Item")
 
 SPLIT_NAMES: Mapping[str, Split] = {
     **dict.fromkeys(["train", "training"], "train"),
@@ -68,18 +71,18 @@ def check_stated(what: str, owner: str, known: Collection[str], stated: Mapping[
 
 
 def divided(
-    clips: Sequence[Clip],
-    group: Callable[[Clip], str],
-    stratum: Callable[[Clip], str],
+    clips: Sequence[Item],
+    group: Callable[[Item], str],
+    stratum: Callable[[Item], str],
     *,
     valid: float = VALID,
     test: float = TEST,
     pooled: bool = False,
-) -> Splits:
+) -> dict[Split, tuple[Item, ...]]:
     """Split clips so that no group spans two splits and every stratum is spread over all of them.
 
     Args:
-        clips: All clips.
+        clips: All clips, or what stands for them.
         group: What must stay together, such as a speaker or a recording.
         stratum: What is spread evenly, such as a label.
         valid: Share of the groups for validation.
@@ -166,7 +169,11 @@ def labels_of(splits: Splits, owner: str) -> tuple[str, ...]:
     Raises:
         SefrontError: A class appears only where it cannot be learnt.
     """
-    counts = {split: Counter(str(clip.target or "") for clip in clips) for split, clips in splits.items()}
+    return labels_among({s: Counter(str(clip.target or "") for clip in clips) for s, clips in splits.items()}, owner)
+
+
+def labels_among(counts: Mapping[Split, Counter[str]], owner: str) -> tuple[str, ...]:
+    """The sorted class names where each split has so many clips of each; raises as `labels_of` does."""
     if not counts["train"]:
         return tuple(sorted(counts["valid"] | counts["test"]))
     for split in SPLITS:
@@ -181,7 +188,7 @@ def source(clip: Clip) -> str:
     return str(clip.audio.path) if isinstance(clip.audio, AudioFile) else clip.id
 
 
-def leaks(splits: Splits, key: Callable[[Clip], str | None], what: str) -> list[str]:
+def leaks(splits: Divided, key: Callable[[Clip], str | None], what: str) -> list[str]:
     """A line for every speaker or recording that two splits share."""
     home: dict[str, set[Split]] = {}
     for split in SPLITS:
@@ -195,19 +202,19 @@ def leaks(splits: Splits, key: Callable[[Clip], str | None], what: str) -> list[
     ]
 
 
-def apart(splits: Splits) -> tuple[str, ...]:
+def apart(splits: Divided) -> tuple[str, ...]:
     """What the splits keep apart, of what is known."""
     known = any(clip.speaker for split in SPLITS for clip in splits[split])
     speakers = ("speaker",) if known and not leaks(splits, lambda clip: clip.speaker, "") else ()
     return speakers if leaks(splits, source, "") else (*speakers, "recording")
 
 
-def faults(splits: Splits) -> Iterator[str]:
+def faults(splits: Divided) -> Iterator[str]:
     """A line for each missing, unreadable or empty file and each speaker or recording shared between splits."""
     for clip in (clip for split in SPLITS for clip in splits[split]):
         try:
             length = clip.audio.duration()
-        except DamagedAudioError as error:
+        except SefrontError as error:  # damaged, or outside the folder of the list that names it
             yield str(error)
             continue
         wanted = length if not isinstance(part := clip.audio, AudioFile) or part.end is None else part.end - part.start

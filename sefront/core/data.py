@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from sefront.core.clips import Clip, Task, Wanted
+from sefront.core.durations import Durations
 from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.kinds import Kind, Target, kind_of
 from sefront.core.mixing import Wave, fitted, mix, offset_for, sounding_offset
@@ -99,7 +100,7 @@ class Mixtures:
         reader: Where samples come from.
         seed: Seed of every draw.
         snr: Range in dB that training draws from, uniformly.
-        durations: Seconds of each clip, for batches of similar length; the clips are asked where there are none.
+        durations: Seconds of each clip, for batches of similar length; by default asked for when they are needed.
         wanted: What of the clips must survive; by default as the task says.
         what: What errors call the clips.
     """
@@ -115,9 +116,9 @@ class Mixtures:
     what: str = "these clips"
 
     def __post_init__(self) -> None:
-        """Ask clips whether they are noisy already, for their durations, and the task for what is wanted."""
+        """Ask clips whether they are noisy already and how long they are, and the task for what is wanted."""
         self.recorded = are_recorded(self.clips, self.what)
-        self.durations = self.durations or [seconds_of(clip) for clip in self.clips]
+        self.durations = self.durations or Durations(self.clips)
         self.wanted = self.wanted or (self.task.wanted if self.task else "speech")
 
     def __len__(self) -> int:
@@ -240,11 +241,3 @@ class Material:
 
     train: Mixtures
     valid: Mixtures
-
-
-def seconds_of(clip: Clip) -> float:
-    """The duration of `clip`; 0 where it cannot be told, since damage is named when the clip is read."""
-    try:
-        return clip.audio.duration()
-    except DamagedAudioError:
-        return 0.0

@@ -67,6 +67,7 @@ class Experiment:
         init_frontend: Run whose frontend takes the place of pre-training one.
         init_backend: Run whose backend takes the place of pre-training one.
         strict: Stop at the first damaged clip.
+        follow_outside: Whether the lists that are named may lead out of their folders.
     """
 
     frontend: str = "unet"
@@ -91,6 +92,7 @@ class Experiment:
     init_frontend: str | None = None
     init_backend: str | None = None
     strict: bool = False
+    follow_outside: bool = False
 
     def __post_init__(self) -> None:
         """Check ranges, option sections and what disturbs.
@@ -178,7 +180,7 @@ class Experiment:
 
     def judges_like(self, other: Experiment) -> bool:
         """Whether both judge the same thing, be it on another device."""
-        return replace(self, device=other.device).as_toml() == other.as_toml()
+        return replace(self, device=other.device, follow_outside=other.follow_outside).as_toml() == other.as_toml()
 
     def as_toml(self) -> dict[str, Any]:
         """Values that TOML can hold; none is left out, or written as a word where it differs from a default."""

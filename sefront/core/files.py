@@ -44,10 +44,10 @@ def clear_failures(path: Path, again: str = "use --resume", place: str = "--out"
 
 
 @contextmanager
-def replacing(path: Path, again: str = "use --resume") -> Iterator[Path]:
+def replacing(path: Path, again: str = "use --resume", place: str = "--out") -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block ends well."""
     part = path.with_name(f".{path.name}.part")
-    with clear_failures(path, again):
+    with clear_failures(path, again, place):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part

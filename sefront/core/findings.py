@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sefront.core.audio import AudioFile
 from sefront.core.clips import Clip, Split, Task
 from sefront.core.corpora import source
-from sefront.core.errors import DamagedAudioError, nearest
+from sefront.core.errors import SefrontError, nearest
 from sefront.core.kinds import kind_of
 from sefront.core.listening import Heard
 from sefront.core.traces import misfits
@@ -85,7 +85,7 @@ def of_reference(unit: Unit) -> Iterator[Finding]:
         return
     try:
         seconds = unit.clip.reference.duration()
-    except DamagedAudioError as error:
+    except SefrontError as error:
         yield Finding("reference", str(error), "copy it again, or leave it out", source(unit.clip))
         return
     if seconds != unit.clip.audio.duration():
@@ -111,7 +111,7 @@ def of_trace(unit: Unit, task: Task) -> Iterator[Finding]:
     """A trace that cannot be read, or is of another length than the recording."""
     try:
         frames, rate = len(kind_of(task).encoded(unit.clip)), task.frame_rate or 1.0
-    except DamagedAudioError as error:
+    except SefrontError as error:  # damaged, or outside the folder of the list that names it
         yield Finding("trace", str(error), "", source(unit.clip))
         return
     if unit.heard and misfits(frames, rate, unit.heard.seconds):

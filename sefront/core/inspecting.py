@@ -20,6 +20,7 @@ from sefront.core.errors import SefrontError
 from sefront.core.files import clear_failures, write_text
 from sefront.core.inspection import Rank, Sample, inspected, ranked
 from sefront.core.joined import Joined
+from sefront.core.rooted import is_inside, name_in
 from sefront.core.run import Run
 from sefront.core.supply import Data
 
@@ -87,8 +88,11 @@ class Inspection:
                 written.append(place)
         return written
 
-    def write_manifest(self, samples: Sequence[Sample], place: Path) -> None:
+    def write_manifest(self, samples: Sequence[Sample], place: Path) -> bool:
         """Write a manifest of the files of `samples`, to listen to or to train on; splits are left to whoever does.
+
+        Returns:
+            Whether any of them lies outside the folder of the manifest.
 
         Raises:
             SefrontError: A clip has no file.
@@ -97,18 +101,20 @@ class Inspection:
         table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         table.writeheader()
         for sample in samples:
-            table.writerow(self.row(sample))
+            table.writerow(self.row(sample, place.parent))
         write_text(place, text.getvalue(), "repeat the command")
+        files = [audio.path for sample in samples if isinstance(audio := self.clip(sample).audio, AudioFile)]
+        return not all(is_inside(path, place.parent) for path in files)
 
-    def row(self, sample: Sample) -> dict[str, Any]:
-        """The row of a manifest."""
+    def row(self, sample: Sample, folder: Path) -> dict[str, Any]:
+        """The row of a manifest in `folder`."""
         audio = self.clip(sample).audio
         if not isinstance(audio, AudioFile):
             raise SefrontError(f"--export: clip {sample.id} of corpus '{self.run.experiment.corpus}' has no file")
         kind = "transcript" if self.run.task and self.run.task.kind == "transcription" else "label"
         known = {"hard_index": sample.hard_index, "importance": sample.importance, "loss": sample.loss}
         return {
-            "id": sample.id, "path": audio.path.resolve(), "start": audio.start or None, "end": audio.end,
+            "id": sample.id, "path": name_in(audio.path, folder), "start": audio.start or None, "end": audio.end,
             kind: sample.label, "speaker": sample.speaker,
             "extra": " ".join(f"{name}={value:.4g}" for name, value in known.items() if value is not None),
         }  # fmt: skip

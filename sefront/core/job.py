@@ -121,7 +121,7 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     if corpus.task() is None and wanted_of(corpus) == "scene":
         raise SefrontError(f"corpus '{experiment.corpus}': scenes need labels; put them into a folder for each class")
     asked, experiment = experiment, experiment.suited(corpus.task())
-    check_named(experiment)
+    check_named(experiment, components)
     data = replace(data, experiment=experiment)
     models = models_of(experiment, components, corpus.task())
     initial = initialised(experiment, components, models, corpus.task())

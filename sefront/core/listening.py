@@ -75,7 +75,7 @@ def blocks(audio: Recording) -> Iterator[tuple[int, float, Iterator[NDArray[np.f
     if not isinstance(audio, AudioFile):
         yield RATE, FULL, iter([audio.read(RATE)[:, None]])
         return
-    with opened(audio.path) as file:
+    with opened(audio.place()) as file:
         rate = int(file.samplerate)
         first = min(round(audio.start * rate), file.frames)
         last = file.frames if audio.end is None else min(file.frames, round(audio.end * rate))

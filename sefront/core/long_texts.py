@@ -35,6 +35,8 @@ def learnable(mixtures: Mixtures, backend: Any, report: Callable[[Damaged], None
             report(Damaged(clip.id, f"{clip.id}: its text needs {wanted} frames, but its audio has {held}"))
         else:
             kept.append(row)
+    if len(kept) == len(mixtures):
+        return mixtures
     return replace(
         mixtures, clips=[mixtures.clips[row] for row in kept], durations=[mixtures.durations[row] for row in kept]
     )

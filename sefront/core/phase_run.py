@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sefront.core.batches import Keys, Report, equal_lengths, load, load_each, shuffled
+from sefront.core.batches import Keys, Report, equal_lengths, largest, load, load_each, shuffled
 from sefront.core.checkpoint import Weights, put_weights, state_of, weights_of
 from sefront.core.data import Mixtures
 from sefront.core.errors import SefrontError
@@ -123,7 +123,7 @@ class PhaseRun:
         learners: dict[str, Any] = {n: self.learners[n] for n in self.fresh if hasattr(self.learners[n], "fit")}
         if not learners:
             return
-        batches = self._batches(0, keep)[: -(-GATHERED // self.batch_size)]
+        batches = self._batches(0, keep, GATHERED)[: -(-GATHERED // self.batch_size)]
         self.progress.start(f"{self.phase.name}: statistics for {' and '.join(learners)}", len(batches))
         for batch in self.heard(batches):
             with judging(*self.parts.values()):
@@ -132,23 +132,23 @@ class PhaseRun:
                     part.fit(heard, batch.lengths)
             self.progress.advance()
 
-    def heard(self, batches: list[Keys] | None = None) -> Iterator[Batch]:
+    def heard(self, batches: Sequence[Keys] | None = None) -> Iterator[Batch]:
         """Batches on the device, in every process alike; by default those of the first epoch with all clips."""
         wanted = self._batches(0, None) if batches is None else batches
         for batch in load(self.train, wanted, workers=self.workers, report=self.report):
             yield batch.to(self.device)
 
-    def _batches(self, epoch: int, keep: Container[str] | None) -> list[Keys]:
-        """What is drawn for the steps of `epoch`, by all processes together."""
-        batches = shuffled(self.train, self.batch_size, epoch, keep)
-        if self.judge.equal:
-            batches = equal_lengths(self.train, batches)
+    def _batches(self, epoch: int, keep: Container[str] | None, clips: int | None = None) -> Sequence[Keys]:
+        """What is drawn for the steps of `epoch`, by all processes together; of so many `clips`, or of all."""
         snr = math.inf if self.phase.sees == "clean" else None
-        return [[replace(draw, snr=snr, seconds=self.seconds) for draw in keys] for keys in batches]
+        batches = shuffled(self.train, self.batch_size, epoch, keep, snr=snr, seconds=self.seconds)
+        batches = batches if clips is None else batches.beginning(clips)
+        return equal_lengths(self.train, batches) if self.judge.equal else batches
 
     def _epoch(self, epoch: int, keep: Container[str] | None) -> dict[str, float]:
         """Every step of one epoch; the mean of what they log."""
-        shares = [self.processes.share(keys) for keys in self._batches(epoch, keep)]
+        batches = self._batches(epoch, keep)
+        shares = map(self.processes.share, batches)
         logged: dict[str, list[Tensor]] = {}
         samples = Samples()
 
@@ -159,7 +159,7 @@ class PhaseRun:
             samples.add(values)
 
         self.update.begin(epoch)
-        self.progress.start(f"{self.phase.name} {epoch + 1}/{self.epochs}", len(shares))
+        self.progress.start(f"{self.phase.name} {epoch + 1}/{self.epochs}", len(batches))
         with seeded(self.seed, "epoch", self.phase.name, epoch):
             for batch in load_each(self.train, shares, workers=self.workers, report=self.report):
                 self.progress.advance()
@@ -181,10 +181,10 @@ class PhaseRun:
 
     def _probed(self, keep: Container[str] | None) -> dict[str, float]:
         """What the probe of the phase says of the first of its largest batches, drawn as in the first epoch."""
-        batches = self._batches(0, keep)
-        if self.phase.probe is None or not batches:
+        keys = largest(self._batches(0, keep)) if self.phase.probe else []
+        if self.phase.probe is None or not keys:
             return {}
-        (batch,) = load_each(self.train, [self.processes.share(max(batches, key=len))])
+        (batch,) = load_each(self.train, [self.processes.share(keys)])
         if not self.processes.all_have(batch, self.device) or batch is None:
             return {}
         with seeded(self.seed, "probe", self.phase.name), self.update.precision(self.device):

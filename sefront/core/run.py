@@ -41,7 +41,7 @@ from sefront.core.written import task_in
 
 Waves = NDArray[np.float32]
 Place = str | PathLike[str]
-ALTERED = {n: n for n in ("corpus", "intruder", "test_snr", "device")} | {"noise": "test_noise"}
+ALTERED = {n: n for n in ("corpus", "intruder", "test_snr", "device", "follow_outside")} | {"noise": "test_noise"}
 """What an evaluation may have in place of the run's own, and what it is called in an experiment."""
 
 
@@ -141,6 +141,7 @@ class Run:
         split: str = "test",
         original: Run | None = None,
         device: str | None = None,
+        follow_outside: bool | None = None,
         out: Place | None = None,
         **decoding: Any,
     ) -> Evaluation:
@@ -155,18 +156,16 @@ class Run:
             split: Which split: train, valid, test or all.
             original: Run whose clean-trained backend is the row to compare with, in place of this run's own.
             device: Where to compute, in place of where it was trained.
+            follow_outside: Whether the lists that are named may lead out of their folders; by default as in training.
             out: Where to write the rows; by default the run folder, unless something other than its own is scored.
             decoding: What `sefront.core.decoding.Decoding` takes, such as ``decoder="beam"``.
-
-        Returns:
-            Rows per clip and per table cell.
 
         Raises:
             SefrontError: Something is misnamed or missing, or the noise was trained on.
         """
         trial = self.trial(
             corpus=corpus, noise=noise, intruder=intruder, test_snr=test_snr, metrics=metrics, split=split,
-            original=original, device=device, **decoding,
+            original=original, device=device, follow_outside=follow_outside, **decoding,
         )  # fmt: skip
         evaluation = trial.evaluation(judge(trial.chain, trial.mixtures, trial.how))
         unchanged = Experiment.read(self.path / "experiment.toml")
@@ -191,8 +190,8 @@ class Run:
         changed = {held: value for name, held in ALTERED.items() if (value := asked.pop(name, None)) is not None}
         kind = self.kind(asked)
         experiment = altered(self.experiment, changed, self.components.corpora)
-        damages = Damages(experiment.strict, self.progress)
-        data = Data(experiment, self.components, damages, Reader(experiment.sample_rate))
+        damages, reader = Damages(experiment.strict, self.progress), Reader(experiment.sample_rate)
+        data = Data(experiment, self.components, damages, reader)
         mixtures = data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
         check_unheard(self.experiment, data, mixtures, changed)
         chain = Chain(self.frontend, self.backend, self.original)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sefront.core.parameters import build
 from sefront.core.protocols import Corpus
 from sefront.core.recorded import are_recorded
 
-UNNAMED = ("folder", "manifest")  # corpora that are known by their place
+UNNAMED = ("folder", "manifest", "kaldi", "lhotse")  # corpora that are known by their place
 PIECE = 30.0  # seconds: longer noises are read in pieces, so that drawing a second does not decode an hour
 
 
@@ -138,22 +138,21 @@ def pieces(clip: Clip, seconds: float) -> list[Clip]:
         return [clip]
     count = int(seconds // PIECE)
     start = clip.audio.start
-    parts = [AudioFile(clip.audio.path, start + i * PIECE, start + (i + 1) * PIECE) for i in range(count)]
+    parts = [replace(clip.audio, start=start + i * PIECE, end=start + (i + 1) * PIECE) for i in range(count)]
     return [replace(clip, id=f"{clip.id}@{i * PIECE:g}", audio=part) for i, part in enumerate(parts)]
 
 
-def measured(clips: Sequence[Clip], damages: Damages) -> list[tuple[Clip, float]]:
+def measured(clips: Iterable[Clip], damages: Damages) -> Iterator[tuple[Clip, float]]:
     """The clips whose headers can be read, with their seconds; the others are reported."""
-    found: list[tuple[Clip, float]] = []
     for clip in clips:
         try:
             seconds = clip.audio.duration()
             if seconds <= 0:
                 raise DamagedAudioError(f"{clip.id}: holds no samples")
-            found.append((clip, seconds))
         except DamagedAudioError as error:
             damages(Damaged(clip.id, str(error)))
-    return found
+        else:
+            yield clip, seconds
 
 
 @dataclass(frozen=True)
@@ -177,12 +176,14 @@ class Source:
     def mixtures(self, what: str, clips: Sequence[Clip], noise: Sequence[Clip], seed: int) -> Mixtures:
         """Mixtures of `clips` under `noise`; recordings in noise need none.
 
+        Of the clips, files are opened until one can be used; what is damaged among the others is named when it is read.
+        Every noise is looked at, as long ones are drawn from piece by piece.
+
         Raises:
             SefrontError: Nothing usable is left of either, a label is not among those that are trained, or only some
                 of the clips were recorded in noise.
         """
-        usable = measured(clips, self.damages)
-        if not usable:
+        if next(measured(clips, self.damages), None) is None:
             raise SefrontError(
                 f"{what}: no usable clips (of {len(clips)}); give that split some, or name another corpus"
             )
@@ -191,10 +192,7 @@ class Source:
         if not heard and not are_recorded(clips, what):
             option = "--intruder" if self.wanted == "scene" else "--noise"
             raise SefrontError(f"{what}: no usable noise (of {len(noise)} recordings); name more with {option}")
-        return Mixtures(
-            [clip for clip, _ in usable], heard, self.task, self.reader, seed, self.snr, [s for _, s in usable],
-            self.wanted, what,
-        )  # fmt: skip
+        return Mixtures(clips, heard, self.task, self.reader, seed, self.snr, wanted=self.wanted, what=what)
 
     def check_labels(self, what: str, clips: Sequence[Clip]) -> None:
         """Refuse labels that the task does not have."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from sefront.core.clips import SPLITS, Split, Task, Wanted
@@ -18,6 +19,7 @@ from sefront.core.randomness import derive
 from sefront.core.recorded import are_recorded
 from sefront.core.setup import Components
 from sefront.core.sources import Noise, Source, located, noises, opened, test_noises, type_of, wanted_of
+from sefront.core.spelling import SEVERAL
 
 PLURAL = {"speech": "speech", "scene": "scenes", "noise": "noise"}
 SCENES = "scenes"  # the task of a corpus of several whose noise is speech
@@ -44,7 +46,8 @@ class Data:
         name, root = located(spec, self.components.corpora)
         component = self.components.corpora[name]
         hints = corpus_hints(self.experiment, component, self.components)
-        return opened(name, root, component, {**hints, **self.experiment.section(section)})
+        given = {**hints, **self.experiment.section(section), **trust(self.experiment, component)}
+        return opened(name, root, component, given)
 
     def noise(self, specs: tuple[str, ...], section: str, wanted: Wanted = "speech") -> list[Noise]:
         """The corpora named as noise, each with those options of the section that it has.
@@ -63,7 +66,8 @@ class Data:
         given = shared(components, self.experiment.section(section), section)
         noises = []
         for spec, (name, root), component, options in zip(specs, found, components, given, strict=True):
-            corpus = opened(name, root, component, {**noise_hints(section, component, wanted), **options})
+            hints, trusted = noise_hints(section, component, wanted), trust(self.experiment, component)
+            corpus = opened(name, root, component, {**hints, **options, **trusted})
             if section == "intruder" and corpus.role() != "speech":
                 raise SefrontError(
                     f"--intruder {spec}: holds {PLURAL[corpus.role()]}, but what intrudes upon scenes is speech; "
@@ -143,7 +147,8 @@ class Data:
         splits = [s for s in SPLITS if split in (s, "all")]
         if not splits:
             raise unknown("split", split, (*SPLITS, "all"))
-        clips = [clip for s in splits for clip in corpus.clips(s)]
+        found = [corpus.clips(s) for s in splits]
+        clips = found[0] if len(found) == 1 else list(chain(*found))
         wanted, what = task.wanted if task else wanted_of(corpus), f"corpus '{e.corpus}', {split} split"
         if are_recorded(clips, what):
             noise = []
@@ -158,6 +163,11 @@ def corpus_hints(experiment: Experiment, corpus: type, components: Components) -
     """The task that the backend is made for, where the corpus has several to choose from."""
     fitting = getattr(components.backends.get(experiment.backend), "toy", None)
     return {"task": fitting} if fitting and "task" in parameters(corpus) else {}
+
+
+def trust(experiment: Experiment, corpus: type) -> dict[str, Any]:
+    """That a list may lead out of its folder, where the user vouches for all that are named."""
+    return {"follow_outside": True} if experiment.follow_outside and "follow_outside" in parameters(corpus) else {}
 
 
 def noise_hints(section: str, corpus: type, wanted: Wanted) -> dict[str, Any]:
@@ -182,13 +192,19 @@ def shared(corpora: Sequence[type], options: Mapping[str, Any], section: str) ->
     return [{name: value for name, value in options.items() if name in table} for table in tables]
 
 
-def check_named(experiment: Experiment) -> None:
-    """Refuse options of a corpus that is not named.
+def check_named(experiment: Experiment, components: Components) -> None:
+    """Refuse options of a corpus that is not named, and trust where no list is.
 
     Raises:
         SefrontError: Naming the option.
     """
-    for section in ("valid_corpus", "noise", "test_noise", "intruder", "frontend_corpus", "frontend_noise"):
+    for section in ("valid_corpus", *SEVERAL, "frontend_corpus"):
         for name in experiment.section(section):
             if not getattr(experiment, section):
                 raise SefrontError(f"-o {section}.{name}: there is no --{section.replace('_', '-')} that could take it")
+    corpora = components.corpora
+    specs = [getattr(experiment, name) for name in ("corpus", "valid_corpus", "frontend_corpus")]
+    specs += [spec for section in SEVERAL for spec in getattr(experiment, section)]
+    kinds = [corpora[located(spec, corpora)[0]] for spec in specs if spec]
+    if experiment.follow_outside and not any(trust(experiment, kind) for kind in kinds):
+        raise SefrontError("--follow-outside: none of the corpora is a list of files; leave it out")

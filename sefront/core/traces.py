@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sefront.core.errors import DamagedAudioError
+from sefront.core.errors import DamagedAudioError, SefrontError
+from sefront.core.rooted import real
 
 DELIMITERS = ",;\t"
 SLACK = 1.0  # seconds that a trace may end before or after its audio
@@ -26,10 +27,12 @@ class TraceFile:
     Args:
         path: The file.
         dimensions: Names of the dimensions.
+        within: Folder that links may not lead out of; None means that they may.
     """
 
     path: Path
     dimensions: tuple[str, ...]
+    within: Path | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return str(self.path)
@@ -57,12 +60,12 @@ class TraceFile:
         """What is wrong with it, if anything."""
         try:
             self.values()
-        except DamagedAudioError as error:
+        except SefrontError as error:
             return str(error)
         return None
 
     def _rows(self) -> list[tuple[int, list[str]]]:
-        if not self.path.is_file():
+        if not real(self.path, self.within).is_file():
             raise DamagedAudioError(f"{self.path}: no such file")
         try:
             text = self.path.read_text(encoding="utf-8-sig")

@@ -12,6 +12,8 @@ def sefront_corpora() -> dict[str, str]:
         "toy": "sefront.corpora.toy:Toy",  # synthetic speech and noise; needs no files
         "folder": "sefront.corpora.folder:Folder",  # a folder of audio files, one subfolder per class
         "manifest": "sefront.corpora.manifest:Manifest",  # rows of a table: path, target, split, speaker
+        "kaldi": "sefront.corpora.kaldi:Kaldi",  # data directories of Kaldi: wav.scp, segments, utt2spk, text
+        "lhotse": "sefront.corpora.lhotse:Lhotse",  # cuts of Lhotse
         "emodb": "sefront.corpora.emodb:EmoDB",  # Berlin emotional speech, ten speakers, seven emotions
         "iemocap": "sefront.corpora.iemocap:IEMOCAP",  # English acted dialogues, ten speakers, four emotions
         "casia": "sefront.corpora.casia:CASIA",  # Mandarin acted speech, four speakers, six emotions

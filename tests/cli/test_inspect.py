@@ -91,7 +91,7 @@ def test_a_manifest_that_can_be_trained_on(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, _, err = run_here("inspect", str(trained), "--top", "0", "--export", "out/hard.csv")
-    assert (code, err) == (0, "out/hard.csv: 12 clips\n")
+    assert (code, err) == (0, "out/hard.csv: 12 clips; use it with --corpus out/hard.csv --follow-outside\n")
     with Path("out/hard.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["label"] for row in rows] == [row["path"].split("/")[-2] for row in rows]
@@ -99,8 +99,21 @@ def test_a_manifest_that_can_be_trained_on(
     assert all(row["extra"].startswith("hard_index=") for row in rows)
     words = ("--corpus", "out/hard.csv", "--noise", str(audio / "noise"), "--mode", "augment", "--out", "again")
     code, _, err = run_here("couple", *SMALL, *words)
+    assert code == 2
+    assert "hard.csv, line 2: " in err
+    code, _, err = run_here("couple", *SMALL, *words, "--follow-outside")
     assert code == 0, err
     assert run_here("inspect", "again")[0] == 0
+
+
+def test_a_manifest_beside_the_audio_leads_nowhere(trained: Path, audio: Path, run_here: Run) -> None:
+    place = audio / "hard of all.csv"
+    code, _, err = run_here("inspect", str(trained), "--top", "2", "--export", str(place))
+    with place.open() as file:
+        rows = list(csv.DictReader(file))
+    place.unlink()
+    assert (code, err) == (0, f"{place}: 2 clips; use it with --corpus '{place}'\n")
+    assert [row["path"].split("/")[0] for row in rows] == ["speech"] * 2
 
 
 @pytest.mark.parametrize(

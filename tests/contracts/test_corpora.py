@@ -40,6 +40,32 @@ def manifest(root: Path) -> Path:
     return root / "clips.csv"
 
 
+def kaldi(root: Path) -> Path:
+    for split, speakers in {"train": "abc", "dev": "d", "test": "e"}.items():
+        names = [f"{speaker}{i}" for speaker in speakers for i in range(4)]
+        record(root / split, [f"{name}.wav" for name in names])
+        base = {"wav.scp": f"{{0}} {split}/{{0}}.wav", "utt2spk": "{0} {1}", "text": "{0} GO {0}"}
+        for file, line in base.items():
+            (root / split / file).write_text("".join(line.format(name, name[0]) + "\n" for name in names))
+    return root
+
+
+def lhotse(root: Path) -> Path:
+    pytest.importorskip("lhotse", reason="lhotse is not installed: pip install 'sefront[lhotse]'")
+    speakers = {"train": "abc", "dev": "d", "test": "e"}
+    names = {f"{speaker}{i}": split for split, found in speakers.items() for speaker in found for i in range(2)}
+    record(root, [f"{name}.wav" for name in names])
+    lines = []
+    for name, split in names.items():
+        said = {"id": name, "recording_id": name, "start": 0, "duration": 0.1, "text": f"GO {name}", "speaker": name[0]}
+        source = {"type": "file", "channels": [0], "source": f"{name}.wav"}
+        held = {"id": name, "sources": [source], "sampling_rate": RATE, "num_samples": RATE // 10, "duration": 0.1}
+        cut = {"id": name, "start": 0, "duration": 0.1, "channel": 0, "supervisions": [said], "recording": held}
+        lines.append(json.dumps({**cut, "custom": {"split": split}, "type": "MonoCut"}))
+    (root / "cuts.jsonl").write_text("\n".join([*lines, ""]))
+    return root / "cuts.jsonl"
+
+
 def emodb(root: Path) -> Path:
     speakers = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
     return record(root, [f"wav/{speaker}a01{emotion}a.wav" for speaker in speakers for emotion in "WLEAFTN"])
@@ -216,6 +242,8 @@ MAKE: dict[str, Callable[[Path], Path | None]] = {
     "toy": nothing,
     "folder": folder,
     "manifest": manifest,
+    "kaldi": kaldi,
+    "lhotse": lhotse,
     "emodb": emodb,
     "iemocap": iemocap,
     "casia": casia,

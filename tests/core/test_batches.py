@@ -37,7 +37,7 @@ def test_the_order_changes_with_the_epoch_and_the_seed() -> None:
     orders = [[d.index for keys in shuffled(m, 4, e) for d in keys] for m, e in ((source, 0), (source, 1), (other, 0))]
     assert orders[0] != orders[1]
     assert orders[0] != orders[2]
-    assert shuffled(source, 4, 0) == shuffled(mixtures(voices(12)), 4, 0)
+    assert list(shuffled(source, 4, 0)) == list(shuffled(mixtures(voices(12)), 4, 0))
 
 
 def test_only_the_kept_clips() -> None:

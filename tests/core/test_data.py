@@ -162,7 +162,7 @@ def test_durations_are_asked_for_where_none_are_given() -> None:
 
     clips = [*voices(3, [800, 1600]), Clip("bad", Unmeasured(None, "bad"), "low")]
     source = Mixtures(clips, [], TASK, Reader(RATE), 0)
-    assert source.durations == [0.05, 0.1, 0.05, 0.0]
+    assert list(source.durations) == [0.05, 0.1, 0.05, 0.0]
     assert Mixtures(clips, [], TASK, Reader(RATE), 0, durations=[1.0] * 4).durations == [1.0] * 4
 
 

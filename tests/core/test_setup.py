@@ -303,7 +303,7 @@ def test_transcripts_are_not_taken_for_classes(tmp_path: Path, audio: Path) -> N
     files = sorted((audio / "speech").rglob("*.wav"))
     lines = [f"{i},{path},so it is {i}" for i, path in enumerate(files)]
     (tmp_path / "said.csv").write_text("\n".join(["id,path,transcript", *lines]) + "\n")
-    said = {"corpus": tmp_path / "said.csv"}
+    said = {"corpus": tmp_path / "said.csv", "follow_outside": True}
     fault = r"^backend 'ser_cnn' classifies, but corpus '.*' has transcripts; name a backend that transcribes"
     with pytest.raises(SefrontError, match=fault):
         job(audio, **said)

@@ -198,7 +198,7 @@ def test_a_header_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "none.wav", np.zeros(0, np.float32), RATE)
     paths = [tmp_path / "s" / "low" / "00.wav", tmp_path / "text.wav", tmp_path / "none.wav", tmp_path / "gone.wav"]
     damages = Damages()
-    found = measured([Clip(path.name, AudioFile(path)) for path in paths], damages)
+    found = list(measured([Clip(path.name, AudioFile(path)) for path in paths], damages))
     assert [(each.id, seconds) for each, seconds in found] == [("00.wav", 0.5)]
     assert set(damages.reasons) == {"text.wav", "none.wav", "gone.wav"}
     assert damages.reasons["none.wav"] == "none.wav: holds no samples"

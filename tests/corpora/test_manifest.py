@@ -61,7 +61,7 @@ def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
 
 
 def test_absolute_paths_stay(tmp_path: Path) -> None:
-    clip = everything(Manifest(json_lines(tmp_path, {"path": "/elsewhere/a.wav"})))[0]
+    clip = everything(Manifest(json_lines(tmp_path, {"path": "/elsewhere/a.wav"}), follow_outside=True))[0]
     assert clip.audio == AudioFile(Path("/elsewhere/a.wav"))
 
 
@@ -236,6 +236,56 @@ def test_mistakes_in_json_lines(tmp_path: Path, line: str, message: str) -> None
         Manifest(table(tmp_path, '{"path": "a.wav"}', line, name="clips.jsonl"))
 
 
+def test_lines_that_only_together_are_json(tmp_path: Path) -> None:
+    lines = ['{"path": "a.wav"}, {"path": "b.wav"}', '{"path":', '"c.wav"}', '{"path": "d.wav"']
+    for number, found in ((1, lines[:1]), (1, lines[1:3]), (1, [lines[3], ', "id": "x"}']), (1, lines[:3])):
+        with pytest.raises(SefrontError, match=rf"line {number}: not JSON"):
+            Manifest(table(tmp_path, *found, name="clips.jsonl"))
+
+
+def test_lines_are_counted_as_editors_count_them(tmp_path: Path) -> None:
+    path = table(tmp_path, "id,path,start", '"two\nlines",a.wav,', "", ",,", "x,b.wav,soon")
+    with pytest.raises(SefrontError, match=r"line 6: start is 'soon'"):
+        Manifest(path)
+    rows = [json.dumps({"path": "a.wav", "label": "x"}), "", "  ", json.dumps({"path": "b.wav"})]
+    with pytest.raises(SefrontError, match=r"line 4: no label, which other rows have"):
+        Manifest(table(tmp_path, *rows, name="c.jsonl"))
+
+
+@pytest.mark.parametrize("name", ["clips.csv", "clips.jsonl"])
+def test_many_chunks_are_one_table(tmp_path: Path, name: str) -> None:
+    rows: list[dict[str, object]] = [
+        {"path": f"{i}.wav", "start": i / 8, "end": i / 8 + 1, "label": "xy"[i % 2], "split": "train"}
+        for i in range(5000)
+    ]
+    rows[4000]["speaker"] = "late"
+    rows[4500]["start"] = -1.0
+    lines = ["path,start,end,label,split,speaker", *(",".join(map(str, row.values())) for row in rows)]
+    bad = table(tmp_path, *(lines if name.endswith("csv") else map(json.dumps, rows)), name=name)
+    line = 4502 if name.endswith("csv") else 4501
+    with pytest.raises(SefrontError, match=rf"line {line}: start is -1 s"):
+        Manifest(bad)
+    bad.write_text(bad.read_text().replace("-1.0", "562.5"))
+    corpus = Manifest(bad, valid=0)
+    train = corpus.clips("train")
+    assert len(train) == 5000
+    assert [train[i].speaker for i in (3999, 4000, 4001)] == [None, "late", None]
+    assert train[4500] == Clip("4500.wav", AudioFile(tmp_path / "4500.wav", 562.5, 563.5), "y" if 4500 % 2 else "x")
+
+
+def test_names_of_json_are_taken_as_they_are(tmp_path: Path) -> None:
+    corpus = Manifest(json_lines(tmp_path, {"path": " a .wav", "speaker": 3, "tags": ["x ", "y"]}), valid=0, test=0)
+    assert corpus.clips("train") == (Clip(" a .wav", AudioFile(tmp_path / " a .wav"), "x", "3"),)
+
+
+def test_a_fixed_alphabet(tmp_path: Path) -> None:
+    path = table(tmp_path, "path,transcript,split", "a.wav,GO,train")
+    assert Manifest(path, alphabet=" GOX").task() == Task("transcription", ("", " ", "G", "O", "X"), "wer")
+    for alphabet in ("", "GOO"):
+        with pytest.raises(ValueError, match=f"alphabet '{alphabet}' is empty or holds a symbol twice"):
+            Manifest(path, alphabet=alphabet)
+
+
 def test_a_missing_manifest(tmp_path: Path) -> None:
     with pytest.raises(SefrontError, match=r"none\.csv: no such file; expected a manifest \(\.csv \.tsv \.jsonl\)"):
         Manifest(tmp_path / "none.csv")
@@ -273,6 +323,8 @@ def test_options_out_of_range(tmp_path: Path, options: dict[str, float], message
 
 def test_the_real_noise_by_a_table_elsewhere(real_data: Path, tmp_path: Path) -> None:
     files = sorted((real_data / "noise" / "train").iterdir())
-    corpus = Manifest(json_lines(tmp_path, *({"path": str(path), "tags": path.stem[:6]} for path in files)))
+    corpus = Manifest(
+        json_lines(tmp_path, *({"path": str(path), "tags": path.stem[:6]} for path in files)), follow_outside=True
+    )
     assert sum(sizes(corpus)) == len(files)
     assert corpus.problems() == []

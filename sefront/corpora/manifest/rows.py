@@ -1,31 +1,31 @@
-"""The rows of a manifest, read and checked; every error names the line."""
+"""The rows of a manifest, read and checked by column, some thousands at a time; every error names the line."""
 
 from __future__ import annotations
 
 import csv
+import gc
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import accumulate, chain, islice, zip_longest
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, TextIO, get_args
+from typing import Any, TextIO
 
-from sefront.core.audio import AudioFile
-from sefront.core.clips import SPLITS, Clip, Split
-from sefront.core.corpora import SPLIT_NAMES
+from sefront.core.columns import TARGETS, Columns
 from sefront.core.errors import SefrontError, unknown
-from sefront.core.traces import TraceFile
+from sefront.corpora.manifest.gathering import Chunk, Gathering
 
-Row = dict[str, str]
-Target = Literal["label", "transcript", "label_path"]
-
-TARGETS: tuple[Target, ...] = get_args(Target)
 COLUMNS = ("id", "path", "start", "end", "split", *TARGETS, "speaker", "session", "corpus", "tags", "extra")
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 FORMATS = (*DELIMITERS, ".jsonl")
+ROWS = 1 << 10  # of a chunk: what stays in the processor's cache
+BREAK = re.compile(r"\r\n|\r|\n")
 
 
-def read(path: Path) -> dict[int, Row]:
-    """The filled cells of each row by line number.
+def read(path: Path, follow_outside: bool) -> Columns:
+    """The rows of the manifest at `path`, whose files may lie outside its folder where that is to be followed.
 
     Raises:
         SefrontError: The table is missing, of another format, damaged, empty or has a column that is none of ours.
@@ -35,19 +35,33 @@ def read(path: Path) -> dict[int, Row]:
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise SefrontError(f"{path}: '{suffix}' is no format of a manifest; expected {', '.join(FORMATS)}")
+    gathering = Gathering(Columns(path, path.parent, follow_outside=follow_outside))
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = json_lines(file, path) if suffix == ".jsonl" else table(file, path, DELIMITERS[suffix])
-            rows = {number: checked(cells, f"{path}, line {number}") for number, cells in lines}
+        with path.open(newline="", encoding="utf-8-sig") as file, uncollected():
+            for chunk in json_lines(file, path) if suffix == ".jsonl" else table(file, path, DELIMITERS[suffix]):
+                gathering.add(chunk)
     except UnicodeDecodeError as error:
         raise SefrontError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
-    if not rows:
+    columns = gathering.finished()
+    if not len(columns):
         raise SefrontError(f"{path}: holds no rows; expected one per clip")
-    return rows
+    return columns
 
 
-def table(file: TextIO, path: Path, delimiter: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The rows of a table with a header, blank lines left out."""
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """A block in which no cycles are looked for: among millions of cells, which are in none, that takes most time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def table(file: TextIO, path: Path, delimiter: str) -> Iterator[Chunk]:
+    """The columns of a table with a header, blank lines left out."""
     reader = csv.reader(file, delimiter=delimiter, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
@@ -56,20 +70,83 @@ def table(file: TextIO, path: Path, delimiter: str) -> Iterator[tuple[int, Mappi
         if doubles := [name for name in header if header.count(name) > 1]:
             raise SefrontError(f"{path}, line 1: column '{doubles[0]}' stands twice")
         check_columns(header, f"{path}, line 1")
-        for cells in reader:
-            if len(cells) > len(header):
-                raise SefrontError(
-                    f"{path}, line {reader.line_num}: {len(cells)} cells where the header has {len(header)}"
-                )
-            if any(cells):
-                yield reader.line_num, dict(zip(header, cells, strict=False))
+        before = reader.line_num
+        while rows := list(islice(reader, ROWS)):
+            lines, before = numbered(rows, before, reader.line_num), reader.line_num
+            if max(map(len, rows)) > len(header):
+                number, row = next((n, row) for n, row in zip(lines, rows, strict=True) if len(row) > len(header))
+                raise SefrontError(f"{path}, line {number}: {len(row)} cells where the header has {len(header)}")
+            yield columns_of(header, lines, rows)
     except csv.Error as error:
         raise SefrontError(f"{path}, line {reader.line_num}: not readable as a table ({error})") from error
 
 
-def json_lines(file: TextIO, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The objects of a JSON Lines file, blank lines left out."""
-    for number, line in enumerate(file, 1):
+def columns_of(header: Sequence[str], lines: Sequence[int], rows: Sequence[Sequence[str]]) -> Chunk:
+    """The columns of some rows under a header, blank rows left out."""
+    columns = {name: stripped(cells) for name, cells in zip(header, zip_longest(*rows, fillvalue=""), strict=False)}
+    if all(columns["path"]):
+        return lines, columns
+    kept = [i for i, row in enumerate(rows) if any(row)]
+    return [lines[i] for i in kept], {name: [cells[i] for i in kept] for name, cells in columns.items()}
+
+
+def stripped(cells: Sequence[str]) -> list[str]:
+    """Cells without the blanks around them; most columns have none, which is quick to see."""
+    together = "".join(cells)
+    return list(cells) if together.split(None, 1) == [together] else list(map(str.strip, cells))
+
+
+def numbered(rows: Sequence[Sequence[str]], before: int, last: int) -> Sequence[int]:
+    """The lines that rows end in, of which the last is `last`; cells in quotes may go over several."""
+    if last - before == len(rows):
+        return range(before + 1, last + 1)
+    return list(accumulate((1 + sum(len(BREAK.findall(cell)) for cell in row) for row in rows), initial=before))[1:]
+
+
+def json_lines(file: TextIO, path: Path) -> Iterator[Chunk]:
+    """The columns of a JSON Lines file, blank lines left out."""
+    before = 0
+    while lines := list(islice(file, ROWS)):
+        numbers: Sequence[int] = range(before + 1, before + len(lines) + 1)
+        before += len(lines)
+        rows = at_once(lines)
+        if rows is None:
+            found = dict(one_by_one(zip(numbers, lines, strict=True), path))
+            numbers, rows = list(found), list(found.values())
+        cells = alike(rows) or {name: [row.get(name) for row in rows] for name in dict.fromkeys(chain(*rows))}
+        if not cells.keys() <= set(COLUMNS):
+            for number, row in zip(numbers, rows, strict=True):
+                check_columns(row, f"{path}, line {number}")
+        yield numbers, cells
+
+
+def alike(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The columns of objects that all have the same names, quickly; nothing where they differ."""
+    names = tuple(rows[0]) if rows else ()
+    if len(names) < 2 or set(map(len, rows)) != {len(names)}:
+        return {}
+    try:
+        return dict(zip(names, map(list, zip(*map(itemgetter(*names), rows), strict=True)), strict=True))
+    except KeyError:
+        return {}
+
+
+def at_once(lines: Sequence[str]) -> list[dict[str, Any]] | None:
+    """The object of each line, all read together, which is quicker; None where any line is something else."""
+    try:
+        rows = [row for (row,) in json.loads(f"[[{'],['.join(lines)}]]")]
+    except ValueError:  # or two rows in one pair of brackets, where a line ends what another began
+        return None
+    return rows if len(rows) == len(lines) and set(map(type, rows)) == {dict} else None
+
+
+def one_by_one(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of numbered lines, blank ones left out.
+
+    Raises:
+        SefrontError: A line is no object.
+    """
+    for number, line in lines:
         if not line.strip():
             continue
         try:
@@ -78,82 +155,11 @@ def json_lines(file: TextIO, path: Path) -> Iterator[tuple[int, Mapping[str, Any
             raise SefrontError(f"{path}, line {number}: not JSON ({error})") from error
         if not isinstance(cells, dict):
             raise SefrontError(f'{path}, line {number}: expected an object such as {{"path": "a.wav"}}')
-        check_columns(cells, f"{path}, line {number}")
         yield number, cells
 
 
-def check_columns(columns: Iterable[str], where: str) -> None:
+def check_columns(columns: Iterable[str] | Mapping[str, Any], where: str) -> None:
     """Refuse a column that is none of ours, naming the nearest."""
     for column in columns:
         if column not in COLUMNS:
             raise unknown("column", column, COLUMNS, where)
-
-
-def checked(cells: Mapping[str, Any], where: str) -> Row:
-    """The filled cells as text.
-
-    Raises:
-        SefrontError: A split that does not exist, no path, or a time that is none.
-    """
-    row = {column: text for column, value in cells.items() if (text := text_of(value))}
-    if "path" not in row:
-        raise SefrontError(f"{where}: no path; every row needs one, relative to the manifest")
-    if "split" in row and row["split"].lower() not in SPLIT_NAMES:
-        raise unknown("split", row["split"], SPLITS, where)
-    start, end = (seconds(row, name, where) for name in ("start", "end"))
-    if start is not None and start < 0:
-        raise SefrontError(f"{where}: start is {start:g} s; expected 0 or later")
-    if end is not None and end <= (start or 0.0):
-        raise SefrontError(f"{where}: end is {end:g} s; expected a time after start ({start or 0.0:g} s)")
-    return row
-
-
-def text_of(value: Any) -> str:
-    """A cell as text, a list (tags) joined by semicolons, nothing for null."""
-    if isinstance(value, list):
-        return ";".join(map(text_of, value))
-    return "" if value is None else str(value).strip()
-
-
-def seconds(row: Row, name: str, where: str) -> float | None:
-    """The time in the cell `name`, None if empty."""
-    if name not in row:
-        return None
-    try:
-        value = float(row[name])
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise SefrontError(f"{where}: {name} is '{row[name]}'; expected a number of seconds")
-    return value
-
-
-def target_of(rows: Mapping[int, Row], stated: Target | None, path: Path) -> Target | None:
-    """The column to predict: the stated one, or the only one that is filled.
-
-    Raises:
-        SefrontError: The stated one is empty, or several are filled.
-    """
-    filled = [name for name in TARGETS if any(name in row for row in rows.values())]
-    if stated is not None and stated not in filled:
-        raise SefrontError(f"{path}: no row has a {stated} (filled: {', '.join(filled) or 'none'})")
-    if stated is None and len(filled) > 1:
-        raise SefrontError(f"{path}: rows have {' and '.join(filled)}; say which to predict with option 'target'")
-    return stated or (filled[0] if filled else None)
-
-
-def clip_of(row: Row, target: Target | None, path: Path, number: int, dimensions: tuple[str, ...]) -> Clip:
-    """The clip that a row of the manifest at `path` describes; a trace has `dimensions`."""
-    where = f"{path}, line {number}"
-    value: str | TraceFile | None = None
-    if target is not None:
-        if target not in row:
-            raise SefrontError(f"{where}: no {target}, which other rows have")
-        value = TraceFile(path.parent / row[target], dimensions) if target == "label_path" else row[target]
-    audio = AudioFile(path.parent / row["path"], seconds(row, "start", where) or 0.0, seconds(row, "end", where))
-    return Clip(row.get("id", row["path"]), audio, value, row.get("speaker"), row.get("session"))
-
-
-def split_of(name: str) -> Split:
-    """The split that a cell names."""
-    return SPLIT_NAMES[name.lower()]
