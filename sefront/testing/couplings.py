@@ -57,7 +57,8 @@ def check_coupling(component: type, by_hand: Mapping[str, Hand] | None = None, /
     check_phases(component, options)
     if "backend" in chain and not getattr(coupling, "joins", False):
         check_phases(component, options, joins=True)
-    check_by_hand(component, options, by_hand or {})
+    if by_hand is not None:
+        check_by_hand(component, options, by_hand)
     check_untrainable(coupling, component)
     check_rebuild(component, options=options, same=lambda a, b: trace(a, component) == trace(b, component))
 
