@@ -195,7 +195,7 @@ class Lesson:
         known = known or judged(losses, prediction)
         wrong = known["answer"] != batch.target
         self.waiting.append((batch.ids, wrong, batch.target))
-        return {"loss_backend": update(losses, *update.learners), "wrong": wrong.float().mean(), **known}
+        return {"loss_backend": update(losses, *update.learners), "wrong": update.average(wrong), **known}
 
     def count(self, update: Update) -> Mapping[str, Tensor]:
         """Count the answers of an epoch, those of all processes, and remember the optimiser."""

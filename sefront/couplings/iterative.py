@@ -204,7 +204,7 @@ class Turns:
             own.append(losses.detach())
             heard.enhanced, heard.waves = None, None  # of the frontend as it was
         return {
-            "loss_frontend": torch.cat(own).mean(),
+            "loss_frontend": update.average(torch.cat(own)),
             "loss_weighted": torch.stack(weighted).sum(),
             "weight": torch.cat(weights),
             **{name: torch.cat([known[name] for known in facts]) for name in facts[0]},

@@ -107,7 +107,7 @@ class MTL(nn.Module):
             prediction = predict(backend, waves, batch.lengths)
             loss = backend.loss(prediction, batch)
         enhancement, task = self.lambda_frontend * own, self.lambda_backend * loss
-        logged = {"loss_frontend": own.detach().mean(), "loss_backend": loss.detach().mean()}
+        logged = {"loss_frontend": update.average(own), "loss_backend": update.average(loss)}
         logged |= judged(loss, prediction)
         if self.factors is not None:
             total, weights = update.balanced(enhancement, task, "backend", shared="frontend", factors=self.factors)
