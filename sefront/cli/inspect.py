@@ -70,7 +70,7 @@ def table(samples: Sequence[Sample]) -> str:
             number(sample.snr),
             losses(sample),
             ", ".join(f"{answer} {count}" for answer, count in sample.answers.items()),
-            f"always taken for {sample.suspect}" if sample.suspect else "",
+            f"taken for {sample.suspect}" if sample.suspect else "",
         ]
         for sample in samples
     ]
