@@ -22,8 +22,10 @@ from sefront.core.inspection import Rank, Sample, inspected, ranked
 from sefront.core.joined import Joined
 from sefront.core.run import Run
 from sefront.core.supply import Data
+from sefront.core.traces import TraceFile
 
-COLUMNS = ("id", "path", "start", "end", "label", "transcript", "speaker", "extra")
+TARGETS = {"classification": "label", "transcription": "transcript", "trace": "label_path"}
+COLUMNS = ("id", "path", "start", "end", *TARGETS.values(), "speaker", "extra")
 
 
 class Inspection:
@@ -89,7 +91,7 @@ class Inspection:
         """Write a manifest of the files of `samples`, to listen to or to train on; splits are left to whoever does.
 
         Raises:
-            SefrontError: A clip has no file.
+            SefrontError: A clip has no file, or its trace has none.
         """
         text = io.StringIO()
         table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -100,13 +102,16 @@ class Inspection:
 
     def row(self, sample: Sample) -> dict[str, Any]:
         """The row of a manifest."""
-        audio = self.clip(sample).audio
+        clip, kind = self.clip(sample), self.run.task.kind if self.run.task else "classification"
+        audio, target = clip.audio, clip.target.path.resolve() if isinstance(clip.target, TraceFile) else sample.label
+        what = f"--export: clip {sample.id} of corpus '{self.run.experiment.corpus}'"
         if not isinstance(audio, AudioFile):
-            raise SefrontError(f"--export: clip {sample.id} of corpus '{self.run.experiment.corpus}' has no file")
-        kind = "transcript" if self.run.task and self.run.task.kind == "transcription" else "label"
+            raise SefrontError(f"{what} has no file")
+        if kind == "trace" and target is None:
+            raise SefrontError(f"{what} has a trace that is in no table of its own, so no manifest can name it")
         known = {"hard_index": sample.hard_index, "importance": sample.importance, "loss": sample.loss}
         return {
             "id": sample.id, "path": audio.path.resolve(), "start": audio.start or None, "end": audio.end,
-            kind: sample.label, "speaker": sample.speaker,
+            TARGETS[kind]: target, "speaker": sample.speaker,
             "extra": " ".join(f"{name}={value:.4g}" for name, value in known.items() if value is not None),
         }  # fmt: skip

@@ -62,13 +62,16 @@ def test_another_phase(trained: Path, run_here: Run) -> None:
 
 
 def test_suspect_labels(trained: Path, tmp_path: Path, run_here: Run) -> None:
-    run = changed(trained, tmp_path / "run", "joint", answer=0)
+    ids = json.loads((trained / "samples" / "joint.jsonl").read_text().splitlines()[0])["id"]
+    taken = sorted(name for name in ids if name.startswith("low/"))[:3]
+    answers = [0 if name.startswith("high/") or name in taken else 1 for name in ids]
+    run = changed(trained, tmp_path / "run", "joint", answer=answers, confidence=0.9)
     code, out, _ = run_here("inspect", str(run), "--suspect", "--top", "0")
     assert code == 0
     rows = out.splitlines()[1:-2]
-    assert {row.split()[1] for row in rows} == {"low"}
+    assert sorted(row.split()[0] for row in rows) == taken
     assert all(row.endswith(" taken for high") for row in rows)
-    assert out.splitlines()[-1] == f"12 clips were learnt from; {len(rows)} have suspect labels"
+    assert out.splitlines()[-1] == "12 clips were learnt from; 3 have suspect labels"
 
 
 def planted(emodb: Path, root: Path) -> dict[str, str]:
@@ -135,6 +138,45 @@ def test_a_manifest_that_can_be_trained_on(
     code, _, err = run_here("couple", *SMALL, *words)
     assert code == 0, err
     assert run_here("inspect", "again")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "options"),
+    [
+        ("transcript", ("asr_ds2", "-o", "backend.width=2", "-o", "backend.layers=1")),
+        ("label_path", ("emotion_downup", "-o", "corpus.dimensions=arousal")),
+    ],
+)
+def test_runs_that_do_not_classify(
+    column: str, options: tuple[str, ...], audio: Path, tmp_path: Path, run_here: Run
+) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text("arousal\n" + "".join(f"{0.1 * i}\n" for i in range(12)))
+    target = {"transcript": "aha", "label_path": str(trace)}[column]
+    files = sorted((audio / "speech").rglob("*.wav"))
+    rows = "".join(f"{file},{target},{('train', 'train', 'valid', 'test')[i % 4]}\n" for i, file in enumerate(files))
+    (tmp_path / "all.csv").write_text(f"path,{column},split\n{rows}")
+    mode = ("--mode", "augment", "--noise", str(audio / "noise"), "--epochs", "1", "--test-snr", "0", "--device", "cpu")
+    backend = ("couple", "--backend", *options, *mode)
+    run, hard = tmp_path / "run", tmp_path / "hard.csv"
+    assert run_here(*backend, "--corpus", str(tmp_path / "all.csv"), "--out", str(run))[0] == 0
+    code, out, err = run_here("inspect", str(run), "--top", "6", "--export", str(hard), "--audio", str(tmp_path / "w"))
+    assert (code, err) == (0, f"{hard}: 6 clips\n{tmp_path / 'w'}: 12 files\n")
+    assert out.splitlines()[0].split()[-3:] == ["snr", "task", "loss"]
+    assert out.splitlines()[-1] == "8 clips were learnt from"
+    with hard.open() as file:
+        assert {row[column] for row in csv.DictReader(file)} == {target}
+    code, _, err = run_here(*backend, "--corpus", str(hard), "--out", str(tmp_path / "again"))
+    assert code == 0, err
+    code, out, err = run_here("inspect", str(run), "--suspect")
+    expected = "sefront: --suspect: only answers that are classes tell of labels, and this phase has kept none\n"
+    assert (code, out, err) == (2, "", expected)
+
+
+def test_nothing_is_suspect(trained: Path, run_here: Run) -> None:
+    assert run_here("inspect", str(trained), "--suspect") == (
+        0, "12 clips were learnt from; 0 have suspect labels\n", "",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
