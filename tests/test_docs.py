@@ -18,7 +18,7 @@ from sefront.core.experiment import SECTIONS
 from sefront.core.recipe import Recipe
 from sefront.core.training import Training
 from sefront.plugins import Catalogue
-from sefront.testing import check_coupling
+from sefront.testing import ConformanceError, check_coupling
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -130,8 +130,12 @@ def test_documented_plugin_is_found_and_conforms(documented_plugin: Path) -> Non
 
 def test_documented_coupling_conforms() -> None:
     names: dict[str, Any] = {"__name__": "documented"}
-    exec(next(block for block in blocks("python") if "OneByOne" in block), names)
+    coupling, by_hand = (block for block in blocks("python") if "OneByOne" in block)
+    exec(coupling, names)
     check_coupling(names["OneByOne"])
+    exec(by_hand, names)
+    with pytest.raises(ConformanceError, match=r"a step of phase learn_backend brings b from 1\.5"):
+        check_coupling(names["OneByOne"], {"learn_backend": lambda a, b, batch: (a, b)})
 
 
 WITH_EXAMPLES = sorted(path for path in (ROOT / "sefront").rglob("*.py") if ">>> " in path.read_text(encoding="utf-8"))

@@ -43,6 +43,9 @@ def inspect(
     if export is not None and export.suffix.lower() != ".csv":
         raise BadOptionError(f"--export {export}: a manifest is a .csv file")
     found = Inspection(sefront.open_run(run), by, phase)  # type: ignore[arg-type]  # it refuses other words
+    answered = any(sample.answers for sample in found.samples)
+    if suspect and not answered:
+        raise SefrontError("--suspect: only answers that are classes tell of labels, and this phase has kept none")
     samples = [sample for sample in found.samples if sample.suspect or not suspect]
     shown = samples[:top] if top else samples
     if not shown and (audio or export):
@@ -50,13 +53,18 @@ def inspect(
     if as_json:
         typer.echo(json.dumps([sample.as_dict() for sample in shown], indent=1))
     else:
-        doubtful = sum(bool(sample.suspect) for sample in found.samples)
-        typer.echo(f"{table(shown)}\n\n{len(found.samples)} clips were learnt from; {doubtful} have suspect labels")
+        typer.echo("\n\n".join([*([table(shown)] if shown else []), summary(found.samples, answered)]))
     if export is not None:
         follow = " --follow-outside" if found.write_manifest(shown, export) else ""
         typer.echo(f"{export}: {len(shown)} clips; use it with --corpus {shlex.quote(str(export))}{follow}", err=True)
     if audio is not None:
         typer.echo(f"{audio}: {len(found.write_audio(shown, audio))} files", err=True)
+
+
+def summary(samples: Sequence[Sample], answered: bool) -> str:
+    """How many `samples` there are, and of those that were `answered` how many have suspect labels."""
+    doubtful = f"; {sum(bool(sample.suspect) for sample in samples)} have suspect labels" if answered else ""
+    return f"{len(samples)} clips were learnt from{doubtful}"
 
 
 def table(samples: Sequence[Sample]) -> str:
@@ -71,7 +79,7 @@ def table(samples: Sequence[Sample]) -> str:
             number(sample.snr),
             losses(sample),
             ", ".join(f"{answer} {count}" for answer, count in sample.answers.items()),
-            f"always taken for {sample.suspect}" if sample.suspect else "",
+            f"taken for {sample.suspect}" if sample.suspect else "",
         ]
         for sample in samples
     ]

@@ -97,20 +97,20 @@ class Uncertainty(nn.Module):
         first, second = torch.exp(-self.log_variances.detach())
         return first, second
 
-    def passed(self, waves: Tensor) -> Tensor:
-        """`waves` for a backend; gradients that come back through them are multiplied by exp(-s_B)."""
-        weight = self.weights()[1]
-        passed = waves.view_as(waves)
-        passed.register_hook(lambda slope: slope * weight)  # type: ignore[no-untyped-call]
-        return passed
-
     def forward(self, enhancement: Tensor, task: Tensor) -> Tensor:
-        """L of every sample, (batch,), from the losses A - A_min and B, the latter of waves that were `passed`."""
+        """L of every sample, (batch,), from the losses A - A_min and B, the latter of waves `passed` by exp(-s_B)."""
         first, second = torch.exp(-self.log_variances)
         settled = task.detach()
         # the last difference is zero, and the path of the task's gradient
         weighed: Tensor = first * enhancement + second * settled + self.log_variances.sum() / 2
         return weighed + (task - settled)
+
+
+def passed(waves: Tensor, weight: Tensor | float) -> Tensor:
+    """`waves` (batch, time) for a backend; gradients that come back through them are multiplied by `weight`."""
+    through = waves.view_as(waves)
+    through.register_hook(lambda slope: slope * weight)  # type: ignore[no-untyped-call]
+    return through
 
 
 def needs_least(frontend: Frontend) -> None:

@@ -113,10 +113,11 @@ class Coupler:
             SefrontError: They are fewer than the phase can learn from.
         """
         size = self.lengths.batch_size or next(iter(self.recipes(phase).values()), Recipe()).batch_size
-        if size < phase.smallest_batch:
+        if size < (least := phase.smallest_batch):
+            instead = phase.instead and f", or {phase.instead}"
             raise SefrontError(
                 f"phase {phase.name} of {type(self.coupling).__name__} compares the clips of a batch, so it needs at "
-                f"least {phase.smallest_batch} a step, not {size}; give it --batch-size {phase.smallest_batch} or more"
+                f"least {least} a step, not {size}; give it --batch-size {least} or more{instead}"
             )
         return size
 

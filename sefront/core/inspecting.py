@@ -23,8 +23,10 @@ from sefront.core.joined import Joined
 from sefront.core.rooted import is_inside, name_in
 from sefront.core.run import Run
 from sefront.core.supply import Data
+from sefront.core.traces import TraceFile
 
-COLUMNS = ("id", "path", "start", "end", "label", "transcript", "speaker", "extra")
+TARGETS = {"classification": "label", "transcription": "transcript", "trace": "label_path"}
+COLUMNS = ("id", "path", "start", "end", *TARGETS.values(), "speaker", "extra")
 
 
 class Inspection:
@@ -95,7 +97,7 @@ class Inspection:
             Whether any of them lies outside the folder of the manifest.
 
         Raises:
-            SefrontError: A clip has no file.
+            SefrontError: A clip has no file, or its trace has none.
         """
         text = io.StringIO()
         table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -103,18 +105,24 @@ class Inspection:
         for sample in samples:
             table.writerow(self.row(sample, place.parent))
         write_text(place, text.getvalue(), "repeat the command")
-        files = [audio.path for sample in samples if isinstance(audio := self.clip(sample).audio, AudioFile)]
+        parts = [part for clip in map(self.clip, samples) for part in (clip.audio, clip.target)]
+        files = [part.path for part in parts if isinstance(part, AudioFile | TraceFile)]
         return not all(is_inside(path, place.parent) for path in files)
 
     def row(self, sample: Sample, folder: Path) -> dict[str, Any]:
         """The row of a manifest in `folder`."""
-        audio = self.clip(sample).audio
+        clip, kind = self.clip(sample), self.run.task.kind if self.run.task else "classification"
+        audio, target = clip.audio, sample.label
+        if isinstance(clip.target, TraceFile):
+            target = name_in(clip.target.path, folder)
+        what = f"--export: clip {sample.id} of corpus '{self.run.experiment.corpus}'"
         if not isinstance(audio, AudioFile):
-            raise SefrontError(f"--export: clip {sample.id} of corpus '{self.run.experiment.corpus}' has no file")
-        kind = "transcript" if self.run.task and self.run.task.kind == "transcription" else "label"
+            raise SefrontError(f"{what} has no file")
+        if kind == "trace" and target is None:
+            raise SefrontError(f"{what} has a trace that is in no table of its own, so no manifest can name it")
         known = {"hard_index": sample.hard_index, "importance": sample.importance, "loss": sample.loss}
         return {
             "id": sample.id, "path": name_in(audio.path, folder), "start": audio.start or None, "end": audio.end,
-            kind: sample.label, "speaker": sample.speaker,
+            TARGETS[kind]: target, "speaker": sample.speaker,
             "extra": " ".join(f"{name}={value:.4g}" for name, value in known.items() if value is not None),
         }  # fmt: skip

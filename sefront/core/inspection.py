@@ -7,7 +7,13 @@ Read from ``samples/PHASE.jsonl`` of a run folder, which has a line for every ep
     hard index  h of `sefront.core.hard_examples`, from how often the sample was answered wrongly
     loss        the mean of its task losses
 
-A label is suspect where every answer of the second half of the epochs was wrong and all of these named one class.
+A network learns wrong labels by heart in the end, but late: before that it takes such clips for what they are. So what
+counts is what was answered in epochs in which at most a third of the answers were wrong, but at least a twentieth. A
+label is suspect where confident answers named one other class, and clearly outweigh those that named the label:
+
+    1/n (sum of the confidence of answers j - sum of that of answers label) >= 0.2,  n answers in all.
+
+That networks learn clean labels first: Arpit et al. 2017, arXiv:1706.05394. The numbers are this project's.
 """
 
 from __future__ import annotations
@@ -26,7 +32,9 @@ from sefront.core.hard_examples import hard_index
 
 Rank = Literal["weight", "hard", "loss"]
 RANKS = {"weight": "importance", "hard": "hard_index", "loss": "loss"}
-LEAST = 4  # presentations before a label is suspected
+LEAST = 2  # answers before a label is suspected
+TELLING = (1 / 20, 1 / 3)  # share of wrong answers in an epoch that says something of labels
+SURER = 0.2  # how much more confidence another class must have had than the label
 
 
 @dataclass
@@ -44,7 +52,8 @@ class Sample:
         snr: Mean SNR in dB of its mixtures; None for clean ones.
         losses: Its task loss in every epoch, None where that was not finite.
         answers: How often each class was the answer.
-        suspect: The class that it was always taken for, where its label is probably wrong.
+        votes: The confidence of its answers by class, summed over the epochs that tell of labels.
+        voted: How many answers these were.
     """
 
     id: str
@@ -57,7 +66,16 @@ class Sample:
     snr: float | None = None
     losses: list[float | None] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
-    suspect: str | None = None
+    votes: dict[str, float] = field(default_factory=dict)
+    voted: int = 0
+
+    @property
+    def suspect(self) -> str | None:
+        """The class that it was surely taken for, where its label is probably wrong."""
+        other = max((name for name in self.votes if name != self.label), key=self.votes.__getitem__, default=None)
+        if other is None or self.voted < LEAST:
+            return None
+        return other if self.votes[other] - self.votes.get(self.label or "", 0.0) >= SURER * self.voted else None
 
     @property
     def loss(self) -> float | None:
@@ -66,8 +84,8 @@ class Sample:
         return sum(known) / len(known) if known else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, and the mean loss."""
-        return {**asdict(self), "loss": self.loss}
+        """Everything, the mean loss and the suspicion."""
+        return {**asdict(self), "loss": self.loss, "suspect": self.suspect}
 
 
 def phases_in(run: Path) -> list[str]:
@@ -132,7 +150,6 @@ def shares(columns: Mapping[str, Any]) -> list[float]:
 def heard_in(run: Path, phase: str, labels: Sequence[str], targets: Mapping[str, str | None]) -> dict[str, Sample]:
     """The samples of one phase by id."""
     found: dict[str, Sample] = {}
-    answers: dict[str, list[int]] = {}
     snrs: dict[str, list[float]] = {}
     for columns in epochs_of(run, phase):
         weights = shares(columns) if "weight" in columns else []
@@ -142,14 +159,13 @@ def heard_in(run: Path, phase: str, labels: Sequence[str], targets: Mapping[str,
             sample.losses.append(columns["task_loss"][row] if "task_loss" in columns else None)
             if weights:
                 sample.importance = (sample.importance or 0.0) + weights[row]
-            if "answer" in columns and labels:
-                answers.setdefault(name, []).append(int(columns["answer"][row]))
             if columns["snr"][row] is not None:
                 snrs.setdefault(name, []).append(columns["snr"][row])
+        if "answer" in columns and labels:
+            answered([found[name] for name in columns["id"]], [labels[int(i)] for i in columns["answer"]], columns)
     for name, sample in found.items():
         sample.snr = sum(snrs[name]) / len(snrs[name]) if name in snrs else None
-        if name in answers:
-            answered(sample, [labels[i] for i in answers[name]])
+        sample.answers = dict(Counter(sample.answers).most_common())
     with_answers = [sample for sample in found.values() if sample.wrong is not None]
     index = hard_index([s.wrong or 0 for s in with_answers], [s.presented for s in with_answers])
     for sample, h in zip(with_answers, index.tolist(), strict=True):
@@ -157,24 +173,28 @@ def heard_in(run: Path, phase: str, labels: Sequence[str], targets: Mapping[str,
     return found
 
 
-def answered(sample: Sample, answers: Sequence[str]) -> None:
-    """Put the answers into a sample, and the class that it was always taken for."""
-    sample.answers = dict(Counter(answers).most_common())
-    sample.wrong = sum(answer != sample.label for answer in answers)
-    late = set(answers[len(answers) // 2 :])
-    if len(answers) >= LEAST and len(late) == 1 and sample.label not in late:
-        sample.suspect = late.pop()
+def answered(samples: Sequence[Sample], answers: Sequence[str], columns: Mapping[str, Any]) -> None:
+    """Put the answers of one epoch into its samples."""
+    wrong = sum(answer != sample.label for sample, answer in zip(samples, answers, strict=True)) / len(samples)
+    sure = columns.get("confidence", [1.0] * len(samples))
+    for sample, answer, confidence in zip(samples, answers, sure, strict=True):
+        sample.answers[answer] = sample.answers.get(answer, 0) + 1
+        sample.wrong = (sample.wrong or 0) + (answer != sample.label)
+        if TELLING[0] <= wrong <= TELLING[1]:
+            sample.votes[answer] = sample.votes.get(answer, 0.0) + (confidence or 0.0)
+            sample.voted += 1
 
 
 def merged(parts: Sequence[Sample]) -> Sample:
-    """One sample from what several branches say of it; suspect where all agree."""
+    """One sample from what several branches say of it."""
     if len(parts) == 1:
         return parts[0]
     indices = [part.hard_index for part in parts if part.hard_index is not None]
     answers: Counter[str] = Counter()
+    votes: dict[str, float] = {}
     for part in parts:
         answers.update(part.answers)
-    suspects = {part.suspect for part in parts}
+        votes |= {name: votes.get(name, 0.0) + sure for name, sure in part.votes.items()}
     return replace(
         parts[0],
         presented=sum(part.presented for part in parts),
@@ -182,7 +202,8 @@ def merged(parts: Sequence[Sample]) -> Sample:
         hard_index=sum(indices) / len(indices) if indices else None,
         losses=[loss for part in parts for loss in part.losses],
         answers=dict(answers.most_common()),
-        suspect=suspects.pop() if len(suspects) == 1 else None,
+        votes=votes,
+        voted=sum(part.voted for part in parts),
     )
 
 

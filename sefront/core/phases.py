@@ -51,9 +51,12 @@ def learn_backend(backend: Backend, sees: Sees, frontend: Frontend | None = None
 
 
 def judged(losses: Tensor, prediction: Prediction) -> dict[str, Tensor]:
-    """The task loss of every sample, and the class that a classifier answered, (batch,) each."""
-    answer = {"answer": prediction.scores.detach().argmax(-1)} if prediction.scores.dim() == 2 else {}
-    return {"task_loss": losses.detach(), **answer}
+    """The task loss of every sample; of a classifier also the class it answered, and how sure it was, (batch,) each."""
+    known = {"task_loss": losses.detach()}
+    if prediction.scores.dim() == 2:
+        surest, answer = prediction.scores.detach().float().softmax(-1).max(-1)
+        known |= {"answer": answer, "confidence": surest}
+    return known
 
 
 def waves_for(sees: Sees, frontend: Frontend | None) -> Callable[[Batch], Tensor]:

@@ -99,6 +99,7 @@ class Phase:
         keep: Ids to train on, asked when the phase starts; None means all.
         epochs: Upper bound of its own; None means the experiment's.
         smallest_batch: Fewest clips a step, for one that compares them; less is refused before training.
+        instead: What else would do where there are fewer, such as an option.
         close: What is left to do after the last batch of an epoch; returns what to log, as `step` does.
         probe: What to log of one batch after every epoch, the same batch each time; it changes nothing.
         replaceable: Whether a part that arrives trained does without it, if it is a frontend's own or on clean waves.
@@ -112,6 +113,7 @@ class Phase:
     keep: Callable[[], Container[str] | None] = everything
     epochs: int | None = None
     smallest_batch: int = 1
+    instead: str = ""
     close: Callable[[Update], Mapping[str, Tensor]] = nothing
     probe: Callable[[Batch, Update], Mapping[str, Tensor]] | None = None
     replaceable: bool = True

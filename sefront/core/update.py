@@ -151,6 +151,10 @@ class Update:
             return losses.mean()
         return losses.sum() / self.total(torch.tensor(float(len(losses)), device=losses.device))
 
+    def average(self, values: Tensor) -> Tensor:
+        """The mean of `values` (batch,) over the global batch, detached: what a step logs."""
+        return self.total(self.mean(values.detach().float()))
+
     def total(self, value: Tensor) -> Tensor:
         """`value` summed over all processes."""
         return self.processes.total(value)

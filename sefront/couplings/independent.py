@@ -28,7 +28,7 @@ from sefront.core.chain import predict
 from sefront.core.errors import SefrontError
 from sefront.core.hard_examples import FRACTION, Miner, focal, hard_example
 from sefront.core.joined import Joined
-from sefront.core.modes import learning
+from sefront.core.modes import judging, learning
 from sefront.core.phases import branches_of, fit_svm, judged, learn_frontend, waves_for
 from sefront.core.protocols import Backend, Frontend
 from sefront.core.types import Batch, Phase, Sees
@@ -44,6 +44,8 @@ class Independent:
         beta: Least hard index of a hard clip, in [0, 1); none takes the hardest `hard_fraction`.
         hard_fraction: Share of the clips that are hard; those that tie with the last one are hard as well.
         alpha_from: Whether class shares are those of the hard clips, or of the full set.
+        count: Which answers are counted: train_pass, those that are learnt from, with dropout; or eval_pass, those of a
+            pass more in eval mode before each step.
         count_epochs: Most epochs on all clips, in which answers are counted.
         retrain_epochs: Most epochs on the hard clips; 0 leaves them out.
         schedule: Factor on both numbers of epochs.
@@ -59,6 +61,7 @@ class Independent:
         beta: float | None = None,
         hard_fraction: float = FRACTION,
         alpha_from: Literal["hard", "full"] = "hard",
+        count: Literal["train_pass", "eval_pass"] = "train_pass",
         count_epochs: int = 800,
         retrain_epochs: int = 50,
         schedule: float = 1.0,
@@ -80,7 +83,7 @@ class Independent:
                 f"{gamma:g}, {schedule:g} and {svm_c:g}"
             )
         self.loss, self.gamma, self.beta, self.fraction = loss, gamma, beta, hard_fraction
-        self.alpha_from, self.sees, self.svm_c = alpha_from, sees, svm_c
+        self.alpha_from, self.counted, self.sees, self.svm_c = alpha_from, count, sees, svm_c
         self.count_epochs = max(1, round(schedule * count_epochs))
         self.retrain_epochs = max(1, round(schedule * retrain_epochs)) if retrain_epochs else 0
         self.miners: dict[str, Miner] = {}
@@ -181,13 +184,18 @@ class Lesson:
 
     def all_clips(self, batch: Batch, update: Update) -> Mapping[str, Tensor]:
         """One step on any clips, whose answers are remembered as they were before it."""
+        waves, known = self.waves(batch), {}
+        if self.coupling.counted == "eval_pass":
+            with judging(self.branch):
+                prediction = predict(self.branch, waves, batch.lengths)
+                known = judged(self.branch.loss(prediction, batch), prediction)
         with learning(self.branch):
-            prediction = predict(self.branch, self.waves(batch), batch.lengths)
+            prediction = predict(self.branch, waves, batch.lengths)
             losses = self.branch.loss(prediction, batch)
-        known = judged(losses, prediction)
+        known = known or judged(losses, prediction)
         wrong = known["answer"] != batch.target
         self.waiting.append((batch.ids, wrong, batch.target))
-        return {"loss_backend": update(losses, *update.learners), "wrong": wrong.float().mean(), **known}
+        return {"loss_backend": update(losses, *update.learners), "wrong": update.average(wrong), **known}
 
     def count(self, update: Update) -> Mapping[str, Tensor]:
         """Count the answers of an epoch, those of all processes, and remember the optimiser."""

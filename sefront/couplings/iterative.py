@@ -30,6 +30,8 @@ from sefront.core.types import Batch, Enhanced, Phase
 from sefront.core.update import Update
 from sefront.core.weighting import Weighting, Weights, weighting
 
+ALONE = "-o coupling.normalise=running or -o coupling.group=8, since a clip alone would always weigh 1"
+
 
 class Iterative:
     """Backend and frontend take turns on every batch; the task loss of a sample is its weight for the frontend.
@@ -96,7 +98,7 @@ class Iterative:
         warm = [learn_frontend(frontend), learn_backend(backend, "clean")] if self.init == "warm" else []
         joint = Phase(
             "joint", ("frontend", "backend"), "enhanced", turns.step,
-            smallest_batch=self.smallest_batch, close=turns.close, probe=conflict(frontend, backend),
+            smallest_batch=self.smallest_batch, instead=ALONE, close=turns.close, probe=conflict(frontend, backend),
         )  # fmt: skip
         return [*warm, joint]
 
@@ -202,7 +204,7 @@ class Turns:
             own.append(losses.detach())
             heard.enhanced, heard.waves = None, None  # of the frontend as it was
         return {
-            "loss_frontend": torch.cat(own).mean(),
+            "loss_frontend": update.average(torch.cat(own)),
             "loss_weighted": torch.stack(weighted).sum(),
             "weight": torch.cat(weights),
             **{name: torch.cat([known[name] for known in facts]) for name in facts[0]},

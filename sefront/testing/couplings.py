@@ -15,6 +15,7 @@ from sefront.core.modes import trainable
 from sefront.core.protocols import Coupling
 from sefront.core.randomness import seeded
 from sefront.core.types import Phase, Sees
+from sefront.testing.by_hand import Hand, check_by_hand
 from sefront.testing.constructor import built, check_citation, check_constructor, check_rebuild
 from sefront.testing.material import example
 from sefront.testing.probes import Untrainable
@@ -33,8 +34,13 @@ from sefront.testing.steps import (
 from sefront.testing.verdict import require
 
 
-def check_coupling(component: type, /, **options: Any) -> None:
+def check_coupling(component: type, by_hand: Mapping[str, Hand] | None = None, /, **options: Any) -> None:
     """Check a coupling that is built with `options`.
+
+    Args:
+        component: The coupling.
+        by_hand: What a step of a phase, by its name, makes of two parameters; see `sefront.testing.by_hand`.
+        options: What it is built with.
 
     Raises:
         ConformanceError: It breaks the contract.
@@ -51,6 +57,8 @@ def check_coupling(component: type, /, **options: Any) -> None:
     check_phases(component, options)
     if "backend" in chain and not getattr(coupling, "joins", False):
         check_phases(component, options, joins=True)
+    if by_hand is not None:
+        check_by_hand(component, options, by_hand)
     check_untrainable(coupling, component)
     check_rebuild(component, options=options, same=lambda a, b: trace(a, component) == trace(b, component))
 
@@ -119,7 +127,7 @@ def check_phase(phase: Phase, chain: tuple[str, ...], component: type) -> None:
 
 def check_step(phase: Phase, parts: Parts, component: type) -> None:
     """One step moves every learner, and nothing of anybody else, buffers included."""
-    before, samples = {name: weights_of(part) for name, part in parts.items()}, len(kept(phase).ids)
+    before, samples = {name: weights_of(part) for name, part in parts.items()}, len(kept(phase, example()).ids)
     logged = stepped(phase, parts)
     named = set(map(root_of, phase.learners))
     for name, part in parts.items():

@@ -56,16 +56,16 @@ def planned(coupling: Any, parts: Parts, component: type) -> list[Phase]:
     return phases
 
 
-def stepped(phase: Phase, parts: Parts) -> Mapping[str, Tensor]:
-    """What an epoch of `phase` on one small batch returns."""
+def stepped(phase: Phase, parts: Parts, batch: Batch | None = None) -> Mapping[str, Tensor]:
+    """What an epoch of `phase` on one batch returns, by default on what it wants of a small one."""
     update = update_of(phase, parts)
     with seeded(0, "kit", "step"):
-        return {**phase.step(kept(phase), update), **phase.close(update)}
+        return {**phase.step(batch or kept(phase, example()), update), **phase.close(update)}
 
 
-def kept(phase: Phase) -> Batch:
-    """What of the small batch `phase` wants to learn from."""
-    batch, keep = example(), phase.keep()
+def kept(phase: Phase, batch: Batch) -> Batch:
+    """What of `batch` the `phase` wants to learn from."""
+    keep = phase.keep()
     return batch if keep is None else rows_of(batch, [i for i, name in enumerate(batch.ids) if name in keep])
 
 
@@ -97,24 +97,23 @@ def check_state(component: type, options: Mapping[str, Any], joins: bool) -> Non
         joins: Whether the backend has branches.
     """
     coupling = built(component, options=options)
-    if not hasattr(coupling, "state_dict"):
-        return
-    parts = pair(coupling, joins=joins)
+    parts, stateful = pair(coupling, joins=joins), hasattr(coupling, "state_dict")
     for number, phase in enumerate(planned(coupling, parts, component)):
         stepped(phase, parts)
         fresh = built(component, options=options)
         copies = pair(fresh, joins=joins)
         for name, part in copies.items():
             part.load_state_dict(weights_of(parts[name]))
-        if not isinstance(fresh, nn.Module):
+        if stateful and not isinstance(fresh, nn.Module):
             fresh.load_state_dict(kept_in_a_file(coupling.state_dict(), component))
         found, expected = stepped(planned(fresh, copies, component)[number], copies), stepped(phase, parts)
         logs = [{name: value.tolist() for name, value in log.items()} for log in (found, expected)]
         alike = not any(differences(weights_of(parts[name]), weights_of(part)) for name, part in copies.items())
+        resumed = "after its state_dict was loaded into another one; keep in it"
+        begun = "when another one takes its place; give it state_dict and load_state_dict, which hold"
         require(
             logs[0] == logs[1] and alike, component,
-            f"goes on otherwise in phase {phase.name} after its state_dict was loaded into another one; "
-            "keep in it all that a step depends on",
+            f"goes on otherwise in phase {phase.name} {resumed if stateful else begun} all that a step depends on",
         )  # fmt: skip
 
 

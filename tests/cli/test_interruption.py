@@ -94,6 +94,52 @@ def test_killed_in_the_middle_of_an_epoch(
     assert same(run, whole)
 
 
+@pytest.fixture(scope="module")
+def counting(audio: Path) -> list[str]:
+    """Two branches that learn from all clips and from hard ones."""
+    corpora = ("--corpus", str(audio / "speech"), "--noise", str(audio / "noise"))
+    hard = ("--mode", "independent", "--backend", "ser_cnn+acln", "-o", "coupling.sees=clean")
+    lengths = [f"epochs.{branch}{what}" for branch in ("ser_cnn", "acln") for what in ("=3", "_hard=2")]
+    options = [word for length in lengths for word in ("-o", length)]
+    return ["couple", *SMALL, *corpora, *hard, "--batch-size", "4", *options]
+
+
+@pytest.fixture(scope="module")
+def counted(counting: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of these that is never stopped."""
+    from sefront.cli import main
+
+    out = tmp_path_factory.mktemp("runs") / "counted"
+    assert main([*counting, "--out", str(out)]) == 0
+    return out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("place", "step", "epochs"),
+    [
+        ("ser_cnn 1/3", 2, 1),
+        ("ser_cnn 3/3", 2, 3),
+        ("ser_cnn_hard 1/2", 1, 4),
+        ("ser_cnn_hard 2/2", 1, 5),
+        ("acln 2/3", 1, 7),
+        ("acln_hard 1/2", 1, 9),
+    ],
+)
+def test_killed_while_answers_are_counted_or_hard_clips_learnt(
+    counting: list[str], counted: Path, run_here: Run, tmp_path: Path, place: str, step: int, epochs: int
+) -> None:
+    run = tmp_path / "run"
+    killed = python(KILLED, place, str(step), "SIGKILL", *counting, "--out", str(run))
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(log(run)) == epochs
+    code, _, err = run_here("couple", "--out", str(run), "--resume")
+    assert code == 0, err
+    assert same(run, counted)
+    for kept in (counted / "samples").iterdir():
+        assert (run / "samples" / kept.name).read_bytes() == kept.read_bytes()
+
+
 @pytest.mark.parametrize("phase", [0, 1, 2])
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_stopped_between_the_best_and_the_last_checkpoint(

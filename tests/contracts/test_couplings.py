@@ -13,6 +13,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("mtl", {"init": "scratch"}),
     ("mtl", {"lambda_frontend": 0.0}),
     ("mtl", {"balance": "uncertainty"}),
+    ("mtl", {"warmup": 3}),
     ("mtl", {"balance": "gradient", "lambda_backend": 0.3}),
     ("mtl", {"balance": "pcgrad"}),
     ("mtl", {"balance": "remedy"}),
@@ -27,7 +28,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("iterative", {"normalise": "literal_eq3", "stale": True}),
     ("iterative", {"backend_steps": 2, "frontend_steps": 2}),
     ("iterative", {"share_forward": True}),
-    ("independent", {"loss": "focal", "sees": "clean"}),
+    ("independent", {"loss": "focal", "sees": "clean", "count": "eval_pass"}),
     ("independent", {"loss": "ce", "beta": 0.3, "alpha_from": "full", "retrain_epochs": 0}),
     ("fused", {"sees": "noisy"}),
 ]

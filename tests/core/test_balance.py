@@ -19,6 +19,7 @@ from sefront.core.balance import (
     above_least,
     gradient,
     needs_least,
+    passed,
     pcgrad,
     products,
     remedy,
@@ -166,12 +167,10 @@ def test_uncertainty_comes_to_half_of_one_over_the_loss() -> None:
 
 
 def test_what_is_passed_on_is_the_same_but_for_its_gradient() -> None:
-    weights = Uncertainty()
-    nn.init.constant_(weights.log_variances, math.log(4.0))
     waves = torch.tensor([[1.0, 2.0]], requires_grad=True)
-    passed = weights.passed(2 * waves)
-    passed.sum().backward()
-    assert torch.equal(passed, 2 * waves)
+    through = passed(2 * waves, 0.25)
+    through.sum().backward()
+    assert torch.equal(through, 2 * waves)
     assert waves.grad is not None
     assert waves.grad.tolist() == [[0.5, 0.5]]
 

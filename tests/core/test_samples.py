@@ -130,10 +130,10 @@ CLIPS = sorted(f"clip{i}" for i in range(12))
 @pytest.mark.parametrize(
     ("coupling", "phases", "columns"),
     [
-        (Baseline, ["backend"], {"task_loss", "answer"}),
-        (Augment, ["backend"], {"task_loss", "answer"}),
-        (MTL, ["backend", "joint"], {"task_loss", "answer"}),
-        (Iterative, ["backend", "joint"], {"task_loss", "answer", "weight"}),
+        (Baseline, ["backend"], {"task_loss", "answer", "confidence"}),
+        (Augment, ["backend"], {"task_loss", "answer", "confidence"}),
+        (MTL, ["backend", "joint"], {"task_loss", "answer", "confidence"}),
+        (Iterative, ["backend", "joint"], {"task_loss", "answer", "confidence", "weight"}),
     ],
 )
 def test_every_epoch_names_every_clip_once(coupling: Any, phases: list[str], columns: set[str], tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_damaged_clips_are_in_no_row(tmp_path: Path) -> None:
 def test_nothing_of_it_reaches_the_log(tmp_path: Path) -> None:
     run(Augment(), tmp_path)
     record = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[0])
-    assert not {"task_loss", "answer"} & set(record)
+    assert not {"task_loss", "answer", "confidence"} & set(record)
 
 
 def test_what_is_kept_is_what_the_model_said_before_the_step(tmp_path: Path) -> None:

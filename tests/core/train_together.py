@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -18,42 +18,52 @@ from torch import Tensor
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1] / "couplings"))
 
-from probes import SGD, batch_of, material, plain_pair, same_dropout
+from probes import RATE, SGD, TASK, batch_of, material, plain_pair, same_dropout
 
 from sefront.core.balance import Balance
 from sefront.core.checkpoint import Weights, weights_of
 from sefront.core.coupler import Coupler
+from sefront.core.joined import Joined, joined
 from sefront.core.processes import Processes
+from sefront.core.randomness import seeded
 from sefront.core.recipe import Recipe
 from sefront.core.training import Lengths, Training
 from sefront.core.types import Batch, Prediction
 from sefront.core.update import Update
+from sefront.core.weighting import Weights as Weightings
+from sefront.couplings.fused import Fused
 from sefront.couplings.independent import Independent
 from sefront.couplings.iterative import Iterative
 from sefront.couplings.mtl import MTL
 from sefront.frontends.identity import Identity
+from sefront.testing.material import rows_of
+from sefront.testing.probes import ProbeBackend
 
-STEPS, CLIPS = 5, 5
-BALANCES: tuple[Balance, ...] = ("uncertainty", "gradient", "pcgrad", "remedy")
-COUPLINGS: dict[str, Callable[[], Any]] = {
-    "linear": lambda: Iterative(init="scratch"),
-    "softmax": lambda: Iterative(init="scratch", weights="softmax", temperature=0.3),
-    "shared": lambda: Iterative(init="scratch", share_forward=True),
-    "mtl": lambda: MTL(init="scratch"),
-    **{name: partial(MTL, init="scratch", lambda_backend=2.0, balance=name) for name in BALANCES},
+BALANCES = get_args(Balance)
+LABORATORY: dict[str, dict[str, Any]] = {
+    **{name: {"weights": name} for name in get_args(Weightings)},
+    "sharp": {"weights": "softmax", "temperature": 0.3},
+    "bounded": {"weights": "clipped", "w_max": 0.2},
+    "literal_eq3": {"normalise": "literal_eq3"},
+    "running": {"normalise": "running"},
+    "running shuffled": {"normalise": "running", "weights": "shuffled"},
+    "group": {"group": 3},
+    "group shuffled": {"group": 3, "weights": "shuffled"},
+    "warmup": {"warmup": 3},
+    "stale": {"stale": True},
+    "shared": {"share_forward": True},
+    "turns": {"backend_steps": 2, "frontend_steps": 2},
+    "alternate": {"alternate": "batch"},
 }
-WEIGHTINGS: dict[str, dict[str, Any]] = {
-    "linear sgd": {},
-    "linear adam": {},
-    "softmax adam": {"weights": "softmax", "temperature": 0.3},
-    "rank sgd": {"weights": "rank"},
-    "clipped adam": {"weights": "clipped", "w_max": 0.2},
-    "shuffled sgd": {"weights": "shuffled"},
-    "shuffled adam": {"weights": "shuffled"},
-    "running adam": {"normalise": "running"},
-    "group sgd": {"weights": "shuffled", "group": 3},
+COUPLINGS: dict[str, Callable[[], Any]] = {
+    **{name: partial(Iterative, init="scratch", **options) for name, options in LABORATORY.items()},
+    **{f"mtl {name}": partial(MTL, init="scratch", lambda_backend=2.0, balance=name) for name in BALANCES},
+    "mtl warmup": partial(MTL, init="scratch", warmup=3),
+    "independent": partial(Independent, hard_fraction=0.6),
+    "fused": Fused,
 }
 RECIPES = {"sgd": SGD, "adam": Recipe(lr=1e-2)}
+PLAIN: dict[str, Any] = {"dropout": 0.0, "normalise": False}
 EPOCHS, SIZES = 4, (6, 6, 6, 6, 3)  # the last batch of an epoch is uneven
 
 
@@ -62,19 +72,6 @@ def share(batch: Batch, processes: Processes) -> Batch:
     mine = slice(processes.rank, None, processes.world)
     tensors = {name: value[mine] for name, value in vars(batch).items() if isinstance(value, Tensor)}
     return replace(batch, **tensors, ids=batch.ids[mine])
-
-
-def steps(name: str, processes: Processes) -> Weights:
-    """All learners after a few steps with plain gradient descent."""
-    frontend, backend = plain_pair()
-    coupling = COUPLINGS[name]()
-    (phase,) = coupling.phases(frontend, backend)
-    named = {"frontend": frontend, "backend": backend, "coupling": coupling}
-    parts = {name: named[name] for name in phase.learners}
-    update = Update(parts, dict.fromkeys(parts, SGD), processes=processes)
-    for number in range(STEPS):
-        phase.step(share(batch_of(CLIPS, seed=number), processes), update)
-    return {f"{part}.{key}": value for part, module in parts.items() for key, value in weights_of(module).items()}
 
 
 class Told(Update):
@@ -91,21 +88,39 @@ class Told(Update):
         return super().__call__(losses, *learners, weights=weights, more=more)
 
 
-def weighed(name: str, processes: Processes) -> dict[str, Tensor]:
-    """Both parts after twenty steps, and the weight of every sample in each."""
+def steps(name: str, recipe: str, processes: Processes) -> dict[str, Tensor]:
+    """All parts after twenty steps of every phase in which a backend learns, and the weight of every sample in each."""
     frontend, backend = plain_pair()
-    parts = {"frontend": frontend, "backend": backend}
-    update = Told(parts, RECIPES[name.split()[1]], processes)
-    (phase,) = Iterative(init="scratch", **WEIGHTINGS[name]).phases(frontend, backend)
-    for epoch in range(EPOCHS):
-        update.begin(epoch)
-        with same_dropout(epoch):
-            for number, size in enumerate(SIZES):
-                torch.rand(1 + processes.rank)  # as dropout would on shares of unequal size
-                phase.step(share(batch_of(size, seed=10 * epoch + number), processes), update)
-            phase.close(update)
+    coupling: Any = COUPLINGS[name]()
+    if isinstance(coupling, Fused):
+        backend = branches()  # type: ignore[assignment]
+    parts: dict[str, Any] = {"frontend": frontend, "backend": backend}
+    parts |= {"coupling": coupling} if isinstance(coupling, torch.nn.Module) else {}
+    told: list[Tensor] = []
+    for phase in coupling.phases(frontend, backend):
+        if phase.learners == ("frontend",):
+            continue
+        keep = phase.keep()
+        update = Told({part: parts[part] for part in phase.learners}, RECIPES[recipe], processes)
+        for epoch in range(EPOCHS):
+            update.begin(epoch)
+            with same_dropout(epoch):
+                for number, size in enumerate(SIZES):
+                    torch.rand(1 + processes.rank)  # as dropout would on shares of unequal size
+                    batch = batch_of(size, seed=10 * epoch + number)
+                    known = batch if keep is None else rows_of(batch, [i for i in range(size) if str(i) in keep])
+                    phase.step(share(known, processes), update)
+                phase.close(update)
+        told += update.told
     moved = {f"{part}.{key}": value for part, module in parts.items() for key, value in weights_of(module).items()}
-    return {**moved, "told": torch.stack(update.told)}
+    return {**moved, "told": torch.stack(told or [torch.full((max(SIZES),), torch.nan)])}
+
+
+def branches() -> Joined:
+    """Two branches without BatchNorm and dropout."""
+    options = {f"{name}.{key}": value for name in ("one", "two") for key, value in PLAIN.items()}
+    with seeded(0, "branches"):
+        return joined({"one": ProbeBackend, "two": ProbeBackend})(TASK, RATE, width=4, **options)
 
 
 def run(folder: Path, pads: bool = True, damaged: tuple[int, ...] = (), size: int = 5) -> Weights:
@@ -155,7 +170,7 @@ def counted(folder: Path, size: int, damaged: tuple[int, ...] = ()) -> dict[str,
 def everything(folder: Path) -> dict[str, Weights]:
     """All of the above by name."""
     processes = Processes()
-    laboratory = {name: weighed(name, processes) for name in WEIGHTINGS}
+    stepped = {f"{name} {recipe}": steps(name, recipe, processes) for name in COUPLINGS for recipe in RECIPES}
     runs = {
         "run": run(folder / "run"),
         "unpadded": run(folder / "unpadded", pads=False),
@@ -163,7 +178,7 @@ def everything(folder: Path) -> dict[str, Weights]:
         "counted": counted(folder / "counted", size=5),
         "counted one by one": counted(folder / "one by one", size=1),
     }
-    return {name: steps(name, processes) for name in COUPLINGS} | laboratory | runs
+    return stepped | runs
 
 
 if __name__ == "__main__":

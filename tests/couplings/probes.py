@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -18,45 +17,20 @@ from sefront.core.clips import Clip, Task
 from sefront.core.coupler import Material
 from sefront.core.data import Mixtures, Reader
 from sefront.core.errors import DamagedAudioError
-from sefront.core.masking import masked, masked_mean
 from sefront.core.randomness import derive, seeded
 from sefront.core.recipe import Recipe
-from sefront.core.types import Batch, Enhanced, Prediction
 from sefront.core.update import Update
+from sefront.testing.by_hand import Gain, Slope, batch_of
 from sefront.testing.probes import ProbeBackend, ProbeFrontend
+
+__all__ = [
+    "RATE", "SGD", "TASK", "Call", "Detached", "Gain", "Slope", "Tone", "Tones", "Watched", "batch_of", "gradients_of",
+    "material", "pair", "plain_pair", "same", "same_dropout",
+]  # fmt: skip
 
 RATE = 1000  # Hz
 TASK = Task("classification", ("low", "high"), "uar")
 SGD = Recipe(algorithm="sgd", lr=0.1, batch_size=4)
-
-
-class Gain(nn.Module):
-    """x_hat = a y; loss: mean squared error."""
-
-    def __init__(self, a: float = 0.7) -> None:
-        super().__init__()
-        self.a = nn.Parameter(torch.tensor(a))
-
-    def forward(self, waves: Tensor, lengths: Tensor) -> Enhanced:
-        return Enhanced(masked(self.a * waves, lengths))
-
-    def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        return masked_mean((enhanced.waves - batch.clean).square(), batch.lengths)
-
-
-class Slope(nn.Module):
-    """z = b mean(x); scores (0, z); loss: cross-entropy of two classes."""
-
-    def __init__(self, b: float = 1.5) -> None:
-        super().__init__()
-        self.b = nn.Parameter(torch.tensor(b))
-
-    def forward(self, waves: Tensor, lengths: Tensor) -> Prediction:
-        z = self.b * masked_mean(waves, lengths)
-        return Prediction(torch.stack([torch.zeros_like(z), z], 1))
-
-    def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
-        return F.cross_entropy(prediction.scores, batch.target, reduction="none")
 
 
 class Detached(ProbeFrontend):
@@ -77,19 +51,6 @@ def pair(seed: int = 0, **options: Any) -> tuple[ProbeFrontend, ProbeBackend]:
 def plain_pair() -> tuple[ProbeFrontend, ProbeBackend]:
     """The same without BatchNorm and dropout."""
     return pair(dropout=0.0, normalise=False)
-
-
-def batch_of(size: int = 4, seed: int = 0, samples: int = 200) -> Batch:
-    """`size` clips of different lengths, the last one as long as `samples`; an offset tells the class."""
-    generator = torch.Generator().manual_seed(seed)
-    lengths = samples - 20 * torch.arange(size - 1, -1, -1)
-    target = torch.arange(size) % 2
-    clean = 0.3 * torch.randn(size, samples, generator=generator) + (0.4 * target - 0.2)[:, None]
-    clean = masked(clean, lengths)
-    noisy = masked(clean + 0.2 * torch.randn(size, samples, generator=generator), lengths)
-    return Batch(
-        noisy, clean, lengths, target, torch.ones_like(target), tuple(map(str, range(size))), torch.full((size,), 10.0)
-    )
 
 
 @dataclass(frozen=True)

@@ -265,6 +265,29 @@ def test_answers_are_counted_once_for_every_presentation() -> None:
     assert dict(coupling.miner("backend").wrong) == {str(i): count for i, count in expected.items()}
 
 
+@pytest.mark.parametrize("count", ["train_pass", "eval_pass"])
+def test_answers_may_be_counted_with_or_without_dropout(count: Any) -> None:
+    """The step is the same to the last bit; what is counted is said before it, in train or in eval mode."""
+    (_, backend), (_, other), batch = pair(dropout=0.9), pair(dropout=0.9), batch_of(12)
+    with same_dropout(), torch.no_grad():
+        mode = other.train() if count == "train_pass" else other.eval()
+        said = mode(batch.noisy, batch.lengths).scores
+    coupling, (_, again) = Independent(count=count), pair(dropout=0.9)
+    phase = phase_of(coupling, backend, "backend")
+    update = Watched({"backend": backend})
+    with same_dropout():
+        logged = phase.step(batch, update)
+    phase.close(update)
+    wrong = said.argmax(1) != batch.target
+    assert torch.equal(logged["answer"], said.argmax(1))
+    torch.testing.assert_close(logged["confidence"], said.softmax(1).max(1).values)
+    assert logged["wrong"] == wrong.float().mean()
+    assert [coupling.miner("backend").wrong[name] for name in batch.ids] == wrong.int().tolist()
+    with same_dropout():
+        phase_of(Independent(), again, "backend").step(batch, Watched({"backend": again}))
+    assert same(weights_of(backend), weights_of(again))
+
+
 def test_counts_are_of_the_first_lesson_alone() -> None:
     _, history, coupling = trained("one", "other")
     for name in ("one", "other"):

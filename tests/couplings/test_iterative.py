@@ -127,6 +127,15 @@ def test_5_uniform_weights_are_plain_alternate_training() -> None:
     assert found.calls[1].loss == pytest.approx(update.calls[0].loss, rel=1e-6)
 
 
+@pytest.mark.parametrize("size", [3, 4, 6])
+def test_5_uniform_weights_are_a_sum_of_equal_shares_bit_for_bit(size: int) -> None:
+    frontend, batch = plain_pair()[0], batch_of(size)
+    losses = frontend.loss(frontend(batch.noisy, batch.lengths), batch)
+    gradients = torch.autograd.grad((losses * torch.full((size,), 1 / size)).sum(), list(frontend.parameters()))
+    found = turns(plain_pair, batch, weights="uniform").calls[1].moved_by["frontend"]
+    assert all(map(torch.equal, found.values(), gradients))
+
+
 @pytest.mark.parametrize("name", ["linear", "rank", "power", "clipped", "uniform", "inverse"])
 def test_6_scaling_all_difficulties_leaves_the_weights(name: Any) -> None:
     update, losses = Watched({"frontend": pair()[0]}), torch.tensor([0.1, 0.7, 2.0, 0.3])

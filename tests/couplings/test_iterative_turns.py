@@ -265,7 +265,10 @@ def test_batches_of_one_can_be_learnt_from(options: dict[str, Any], tmp_path: Pa
 
 
 def test_batches_of_one_are_refused() -> None:
-    with pytest.raises(SefrontError, match=r"phase joint of Iterative compares the clips .* needs at least 2"):
+    message = (
+        "needs at least 2 a step, not 1; .*, or -o coupling.normalise=running or -o coupling.group=8, since a clip"
+    )
+    with pytest.raises(SefrontError, match=f"^phase joint of Iterative compares the clips of a batch, .*{message}"):
         coupler(pair(), {}, batch_size=1).fit(material())
 
 

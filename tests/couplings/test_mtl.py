@@ -186,7 +186,7 @@ def added(balance: str, e: float, t: float, ratio: float) -> float:
 
 @pytest.mark.parametrize("balance", BALANCES)
 @pytest.mark.parametrize(("one", "other"), [(1.0, 1.0), (0.3, 2.0)])
-@pytest.mark.parametrize("start", [0.7, 1.2])
+@pytest.mark.parametrize("start", [0.2, 0.7])
 def test_a_step_of_every_balance_by_hand(start: float, one: float, other: float, balance: Any) -> None:
     frontend, backend = Gain(start), Slope(1.5)
     joint(frontend, backend, balance=balance, lambda_frontend=one, lambda_backend=other)
@@ -196,8 +196,35 @@ def test_a_step_of_every_balance_by_hand(start: float, one: float, other: float,
     assert float(backend.b.detach()) == pytest.approx(1.5 - SGD.lr * b, rel=1e-6)
 
 
+@pytest.mark.parametrize(("epoch", "share"), [(0, 0.0), (1, 0.25), (3, 0.75), (4, 1.0), (9, 1.0)])
+def test_a_step_by_hand_while_the_tasks_share_grows(epoch: int, share: float) -> None:
+    frontend, backend = Gain(0.7), Slope(1.5)
+    coupling = MTL(init="scratch", warmup=4, lambda_backend=2.0)
+    update = Watched({"frontend": frontend, "backend": backend})
+    update.begin(epoch)
+    logged = coupling.phases(frontend, backend)[0].step(batch_of(), update)
+    e, t, b = slopes(1.0, 2.0)
+    assert float(frontend.a.detach()) == pytest.approx(0.7 - SGD.lr * (e + share * t), rel=1e-6)
+    assert float(backend.b.detach()) == pytest.approx(1.5 - SGD.lr * b, rel=1e-6)
+    assert logged.get("weight_task", torch.tensor(1.0)) == share
+
+
+def test_a_frontend_whose_tasks_share_is_nothing_yet_learns_by_its_own_loss_alone() -> None:
+    (frontend, backend), (other, _) = pair(), pair()
+    found, expected = joint(frontend, backend, warmup=2), alone(other)
+    assert same(found.calls[0].moved_by["frontend"], expected.calls[0].moved_by["frontend"])
+    assert any(gradient.any() for gradient in found.calls[0].moved_by["backend"].values())
+
+
+@pytest.mark.parametrize(("warmup", "balance"), [(-1, "sum"), (2, "gradient"), (1, "uncertainty")])
+def test_a_warmup_that_cannot_be(warmup: int, balance: Any) -> None:
+    message = f"^warmup must be at least 0, and 0 with any balance but 'sum'; it is {warmup} with '{balance}'$"
+    with pytest.raises(ValueError, match=message):
+        MTL(warmup=warmup, balance=balance)
+
+
 def test_the_steps_by_hand_have_conflicts_and_none() -> None:
-    assert {np.sign(e * t) for e, t, _ in (slopes(1.0, 1.0, 0.7), slopes(1.0, 1.0, 1.2))} == {-1.0, 1.0}
+    assert {np.sign(e * t) for e, t, _ in (slopes(1.0, 1.0, 0.2), slopes(1.0, 1.0, 0.7))} == {-1.0, 1.0}
 
 
 def test_two_steps_of_learnt_weights_by_hand() -> None:
