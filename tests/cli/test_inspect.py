@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -172,14 +173,16 @@ def test_runs_that_do_not_classify(
     mode = ("--mode", "augment", "--noise", str(audio / "noise"), "--epochs", "1", "--test-snr", "0", "--device", "cpu")
     backend = ("couple", "--backend", *options, *mode)
     run, hard = tmp_path / "run", tmp_path / "hard.csv"
-    assert run_here(*backend, "--corpus", str(tmp_path / "all.csv"), "--out", str(run))[0] == 0
+    listed = ("--corpus", str(tmp_path / "all.csv"), "--follow-outside")
+    assert run_here(*backend, *listed, "--out", str(run))[0] == 0
     code, out, err = run_here("inspect", str(run), "--top", "6", "--export", str(hard), "--audio", str(tmp_path / "w"))
-    assert (code, err) == (0, f"{hard}: 6 clips\n{tmp_path / 'w'}: 12 files\n")
+    told = f"{hard}: 6 clips; use it with --corpus {quote(str(hard))} --follow-outside\n{tmp_path / 'w'}: 12 files\n"
+    assert (code, err) == (0, told)
     assert out.splitlines()[0].split()[-3:] == ["snr", "task", "loss"]
     assert out.splitlines()[-1] == "8 clips were learnt from"
     with hard.open() as file:
-        assert {row[column] for row in csv.DictReader(file)} == {target}
-    code, _, err = run_here(*backend, "--corpus", str(hard), "--out", str(tmp_path / "again"))
+        assert {row[column] for row in csv.DictReader(file)} == {Path(target).name}
+    code, _, err = run_here(*backend, "--corpus", str(hard), "--follow-outside", "--out", str(tmp_path / "again"))
     assert code == 0, err
     code, out, err = run_here("inspect", str(run), "--suspect")
     expected = "sefront: --suspect: only answers that are classes tell of labels, and this phase has kept none\n"
