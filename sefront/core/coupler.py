@@ -9,11 +9,12 @@ from typing import Any, cast
 
 from torch import nn
 
+from sefront.core.augment import Augment, teaches
+from sefront.core.augmented import augmented
 from sefront.core.chain import involved, pads, part_of, root_of
 from sefront.core.checkpoint import Weights, put_state, put_weights, state_of, weights_of
 from sefront.core.damages import Damages
-from sefront.core.data import Material
-from sefront.core.errors import SefrontError
+from sefront.core.data import Material, Mixtures
 from sefront.core.long_texts import learnable
 from sefront.core.modes import judging, trainable
 from sefront.core.phase_run import PhaseRun
@@ -24,6 +25,7 @@ from sefront.core.protocols import Backend, Coupling, Frontend, Metric
 from sefront.core.recipe import Recipe, recipe_of
 from sefront.core.recorded import check_references
 from sefront.core.scoring import Judge
+from sefront.core.speed import with_copies
 from sefront.core.store import Store
 from sefront.core.training import Lengths, Standing, Training
 from sefront.core.types import Phase
@@ -40,6 +42,7 @@ class Coupler:
         coupling: How they learn from each other.
         lengths: Epochs and batch sizes.
         training: Patience, development grid, reading.
+        augment: What the backend learns from beside the clips as they are.
         optimiser: Settings by part, in place of those of its recipe: ``{"frontend": {"lr": 1e-4}}``.
         seed: Seed of dropout and of whatever else is random in a step.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -56,6 +59,7 @@ class Coupler:
     coupling: Coupling
     lengths: Lengths = field(default_factory=Lengths)
     training: Training = field(default_factory=Training)
+    augment: Augment = field(default_factory=Augment)
     optimiser: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seed: int = 0
     device: str = "auto"
@@ -82,7 +86,7 @@ class Coupler:
     def planned(self) -> list[Phase]:
         """The phases of the coupling, whether or not they have anything to train."""
         # a coupling whose chain lacks a part never looks at it
-        return list(self.coupling.phases(cast(Frontend, self.frontend), cast(Backend, self.backend)))
+        return list(self.coupling.phases(cast(Frontend, self.frontend), augmented(self.backend, self.augment)))
 
     def phases(self) -> list[Phase]:
         """The phases that will run: those with something to learn that was not given trained."""
@@ -107,24 +111,19 @@ class Coupler:
         return {name: recipe_of(self.parts, name, self.optimiser) for name in learners}
 
     def batch_size(self, phase: Phase) -> int:
-        """Clips a step of `phase`: what was asked for, else what the recipe of its first learner says.
-
-        Raises:
-            SefrontError: They are fewer than the phase can learn from.
-        """
-        size = self.lengths.batch_size or next(iter(self.recipes(phase).values()), Recipe()).batch_size
-        if size < phase.smallest_batch:
-            raise SefrontError(
-                f"phase {phase.name} of {type(self.coupling).__name__} compares the clips of a batch, so it needs at "
-                f"least {phase.smallest_batch} a step, not {size}; give it --batch-size {phase.smallest_batch} or more"
-            )
-        return size
+        """Clips a step of `phase`; raises a SefrontError where they are fewer than it can learn from."""
+        first = next(iter(self.recipes(phase).values()), Recipe())
+        return self.lengths.clips(phase, first, type(self.coupling).__name__)
 
     def check(self) -> None:
-        """Refuse before training a batch size that would stop a later phase, with a SefrontError."""
-        for phase in self.planned():
-            if not self.left_out(phase):
-                self.batch_size(phase)
+        """Refuse before training what would stop a later phase, or could not be: a SefrontError."""
+        running = [phase for phase in self.planned() if not self.left_out(phase)]
+        self.augment.check(self.backend, [(phase, self.batch_size(phase)) for phase in running], self.on)
+
+    def learnt(self, phase: Phase, train: Mixtures) -> Mixtures:
+        """What `phase` learns from: clips whose texts fit, and copies at other speeds where a backend learns."""
+        copied = with_copies(train, self.augment.speed) if teaches(phase) else train
+        return learnable(copied, self.backend, self.damages)
 
     def fit(
         self,
@@ -149,7 +148,6 @@ class Coupler:
             SefrontError: A loss is not finite, clean references are missing, or a clip is damaged and damages strict.
         """
         self.check()
-        material = replace(material, train=learnable(material.train, self.backend, self.damages))
         standing, state = self.taken_up(resume)
         own: dict[tuple[str, ...], Material] = {("frontend",): frontend_material or material}
         lessons = [(phase, own.get(phase.learners, material)) for phase in self.phases()]
@@ -199,7 +197,7 @@ class Coupler:
         with judging(*self.parts.values()), autocast(self.bf16, self.on):
             finish(self.frontend, self.backend, self.phase_run(last, material).heard())
         self.store.save("best", self.weights())
-        if clean:
+        if clean and not self.augment.noise:
             self.store.save("original", {"backend": weights_of(self.parts["backend"])})
 
     def weights(self) -> dict[str, Weights]:
@@ -213,6 +211,7 @@ class Coupler:
         recipes = self.recipes(phase)
         learners = {name: cast(nn.Module, part_of(self.parts, name)) for name in recipes}
         epochs = self.lengths.of(phase)
+        crop = self.augment.crop if teaches(phase) else None
         return PhaseRun(
             phase=phase,
             parts=self.parts,
@@ -221,12 +220,13 @@ class Coupler:
             fresh=[name for name in recipes if name not in trained and root_of(name) not in trained],
             update=Update(learners, recipes, epochs=epochs, bf16=self.bf16, processes=self.processes),
             judge=self.judge(phase, metric),
-            train=material.train,
+            train=self.learnt(phase, material.train),
             valid=material.valid,
             batch_size=self.batch_size(phase),
             epochs=epochs,
             patience=self.training.patience,
-            seconds=self.training.seconds if phase.learners == ("frontend",) else None,
+            seconds=self.training.seconds if phase.learners == ("frontend",) else crop,
+            noise=self.augment.noise if teaches(phase) else 0.0,
             workers=self.training.workers,
             seed=self.seed,
             store=self.store,

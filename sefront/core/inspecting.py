@@ -22,6 +22,8 @@ from sefront.core.inspection import Rank, Sample, inspected, ranked
 from sefront.core.joined import Joined
 from sefront.core.rooted import is_inside, name_in
 from sefront.core.run import Run
+from sefront.core.setup import augment_of
+from sefront.core.speed import Sped, copies, original, with_copies
 from sefront.core.supply import Data
 
 COLUMNS = ("id", "path", "start", "end", "label", "transcript", "speaker", "extra")
@@ -43,7 +45,8 @@ class Inspection:
         self.run, experiment = run, run.experiment
         self.data = Data(experiment, run.components, Damages(), Reader(experiment.sample_rate))
         self.corpus = self.data.corpus(experiment.corpus, "corpus")
-        self.clips = {clip.id: clip for clip in self.corpus.clips("train")}
+        self.speeds, clips = augment_of(experiment, run.components).speed, self.corpus.clips("train")
+        self.clips = {clip.id: clip for clip in [*clips, *copies(clips, self.speeds)]}
         labels = run.task.labels if run.task and run.task.kind == "classification" else ()
         targets = {name: clip.target if isinstance(clip.target, str) else None for name, clip in self.clips.items()}
         branches = [name for name, _ in run.backend.named()] if isinstance(run.backend, Joined) else []
@@ -71,7 +74,7 @@ class Inspection:
             recordings in noise no clean one but their reference.
         """
         rate, written = self.run.experiment.sample_rate, []
-        listener, mixtures = self.run.listener(), self.data.material(self.corpus).train
+        listener, mixtures = self.run.listener(), with_copies(self.data.material(self.corpus).train, self.speeds)
         places = {clip.id: index for index, clip in enumerate(mixtures.clips)}
         for sample in samples:
             example = mixtures[Draw(places[sample.id])] if sample.id in places else None
@@ -91,6 +94,8 @@ class Inspection:
     def write_manifest(self, samples: Sequence[Sample], place: Path) -> bool:
         """Write a manifest of the files of `samples`, to listen to or to train on; splits are left to whoever does.
 
+        A file of which there are copies at other speeds is written once, with what is known of the hardest of them.
+
         Returns:
             Whether any of them lies outside the folder of the manifest.
 
@@ -100,21 +105,26 @@ class Inspection:
         text = io.StringIO()
         table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         table.writeheader()
+        rows: dict[str, dict[str, Any]] = {}
         for sample in samples:
-            table.writerow(self.row(sample, place.parent))
+            row = self.row(sample, place.parent)
+            rows.setdefault(row["id"], row)
+        table.writerows(rows.values())
         write_text(place, text.getvalue(), "repeat the command")
         files = [audio.path for sample in samples if isinstance(audio := self.clip(sample).audio, AudioFile)]
         return not all(is_inside(path, place.parent) for path in files)
 
     def row(self, sample: Sample, folder: Path) -> dict[str, Any]:
         """The row of a manifest in `folder`."""
-        audio = self.clip(sample).audio
+        audio, name = self.clip(sample).audio, sample.id
+        if isinstance(audio, Sped):
+            audio, name = audio.audio, original(name)
         if not isinstance(audio, AudioFile):
             raise SefrontError(f"--export: clip {sample.id} of corpus '{self.run.experiment.corpus}' has no file")
         kind = "transcript" if self.run.task and self.run.task.kind == "transcription" else "label"
         known = {"hard_index": sample.hard_index, "importance": sample.importance, "loss": sample.loss}
         return {
-            "id": sample.id, "path": name_in(audio.path, folder), "start": audio.start or None, "end": audio.end,
+            "id": name, "path": name_in(audio.path, folder), "start": audio.start or None, "end": audio.end,
             kind: sample.label, "speaker": sample.speaker,
             "extra": " ".join(f"{name}={value:.4g}" for name, value in known.items() if value is not None),
         }  # fmt: skip

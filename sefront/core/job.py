@@ -24,8 +24,9 @@ from sefront.core.progress import Progress
 from sefront.core.recorded import check_measurable, check_references, described, unmixed
 from sefront.core.run import Run
 from sefront.core.runs import check_free
-from sefront.core.setup import Components, Models, lengths_of, models_of, optimiser_of, training_of
+from sefront.core.setup import Components, Models, augment_of, lengths_of, models_of, optimiser_of, training_of
 from sefront.core.sources import check_apart, wanted_of
+from sefront.core.speed import with_copies
 from sefront.core.supply import Data, check_named
 from sefront.core.written import write_experiment, written
 
@@ -129,7 +130,7 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
         models.frontend, models.backend, models.coupling, training=training_of(experiment),
         optimiser=optimiser_of(experiment), seed=experiment.seed, device=experiment.device,
         precision=experiment.precision, folder=folder, progress=progress, damages=damages,
-        given=initial.given, loaded=initial.loaded,
+        given=initial.given, loaded=initial.loaded, augment=augment_of(experiment, components),
     )  # fmt: skip
     lengths = lengths_of(experiment, corpus, coupler.planned())
     coupler.lengths = lengths
@@ -141,7 +142,8 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     unheard = replace(data, damages=Damages(experiment.strict))  # the evaluation will name what is damaged
     material = data.material(corpus)
     if initial.remembered:
-        cast(Any, models.coupling).adopt(initial.remembered, [clip.id for clip in material.train.clips])
+        learnt = with_copies(material.train, coupler.augment.speed)
+        cast(Any, models.coupling).adopt(initial.remembered, [clip.id for clip in learnt.clips])
     job = Job(run, coupler, material, unheard.test(corpus), data.frontend_material(corpus), initial.original)
     job.check()
     return replace(job, run=replace(run, experiment=unmixed(asked, resolved, job.mixtures())))

@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from sefront.core.augmented import is_mixed
 from sefront.core.chain import differentiable, enhance, predict
 from sefront.core.errors import SefrontError
 from sefront.core.joined import Decision, Joined
@@ -51,7 +52,9 @@ def learn_backend(backend: Backend, sees: Sees, frontend: Frontend | None = None
 
 
 def judged(losses: Tensor, prediction: Prediction) -> dict[str, Tensor]:
-    """The task loss of every sample, and the class that a classifier answered, (batch,) each."""
+    """The task loss of every sample, and the class that a classifier answered, (batch,) each; nothing of mixed ones."""
+    if is_mixed(prediction):
+        return {}
     answer = {"answer": prediction.scores.detach().argmax(-1)} if prediction.scores.dim() == 2 else {}
     return {"task_loss": losses.detach(), **answer}
 

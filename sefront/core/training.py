@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sefront.core.errors import SefrontError
+from sefront.core.recipe import Recipe
 from sefront.core.scoring import Score
 from sefront.core.types import Phase
 
@@ -62,6 +64,20 @@ class Lengths:
     def of(self, phase: Phase) -> int:
         """Most epochs of `phase`: what is said of it by name, else by itself, else of all."""
         return self.by_phase.get(phase.name, phase.epochs or self.epochs)
+
+    def clips(self, phase: Phase, recipe: Recipe, owner: str) -> int:
+        """Clips a step of `phase`: what was asked for, else what the `recipe` of its first learner says.
+
+        Raises:
+            SefrontError: They are fewer than the phase, one of the coupling `owner`, can learn from.
+        """
+        size = self.batch_size or recipe.batch_size
+        if size < phase.smallest_batch:
+            raise SefrontError(
+                f"phase {phase.name} of {owner} compares the clips of a batch, so it needs at least "
+                f"{phase.smallest_batch} a step, not {size}; give it --batch-size {phase.smallest_batch} or more"
+            )
+        return size
 
 
 @dataclass
