@@ -42,7 +42,6 @@ class Coupler:
         coupling: How they learn from each other.
         lengths: Epochs and batch sizes.
         training: Patience, development grid, reading.
-        augment: What the backend learns from beside the clips as they are.
         optimiser: Settings by part, in place of those of its recipe: ``{"frontend": {"lr": 1e-4}}``.
         seed: Seed of dropout and of whatever else is random in a step.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -52,6 +51,7 @@ class Coupler:
         damages: Who counts the clips that are left out.
         given: Parts that arrive trained, so that their own pre-training is left out.
         loaded: Parts that arrive with the weights and statistics of another run, `given` or to be trained on.
+        augment: What the backend learns from beside the clips as they are.
     """
 
     frontend: Frontend | None
@@ -59,7 +59,6 @@ class Coupler:
     coupling: Coupling
     lengths: Lengths = field(default_factory=Lengths)
     training: Training = field(default_factory=Training)
-    augment: Augment = field(default_factory=Augment)
     optimiser: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seed: int = 0
     device: str = "auto"
@@ -69,6 +68,7 @@ class Coupler:
     given: Sequence[str] = ()
     loaded: Sequence[str] = ()
     damages: Damages = field(default_factory=Damages)
+    augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
         """Find the device and move the parts there."""
