@@ -45,7 +45,13 @@ class Inspection:
         self.run, experiment = run, run.experiment
         self.data = Data(experiment, run.components, Damages(), Reader(experiment.sample_rate))
         self.corpus = self.data.corpus(experiment.corpus, "corpus")
-        self.speeds, clips = augment_of(experiment, run.components).speed, self.corpus.clips("train")
+        augment, clips = augment_of(experiment, run.components), self.corpus.clips("train")
+        self.speeds = augment.speed
+        if augment.mixup and not any((run.path / "samples").glob("*.jsonl")):
+            raise SefrontError(
+                f"{run.path}: learnt from mixed clips (augment.mixup), so no answer was that of one clip, and none was "
+                "kept; inspect a run without mixup"
+            )
         self.clips = {clip.id: clip for clip in [*clips, *copies(clips, self.speeds)]}
         labels = run.task.labels if run.task and run.task.kind == "classification" else ()
         targets = {name: clip.target if isinstance(clip.target, str) else None for name, clip in self.clips.items()}

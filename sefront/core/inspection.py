@@ -79,10 +79,7 @@ def phases_in(run: Path) -> list[str]:
     logged = [record["phase"] for record in read_lines(run / "log.jsonl")]
     kept = [name for name in dict.fromkeys(logged) if (run / "samples" / f"{name}.jsonl").exists()]
     if not kept:
-        raise SefrontError(
-            f"{run}: has kept nothing of its samples; only a run that trains a backend does, and only without mixup, "
-            "which leaves no answer to a clip alone"
-        )
+        raise SefrontError(f"{run}: has kept nothing of its samples; only a run that trains a backend does")
     return kept
 
 
