@@ -79,7 +79,7 @@ class Reader:
             self._waves.move_to_end(key)
             return self._waves[key]
         wave = clip.audio.read(self.sample_rate)
-        if not wave.any():
+        if wave.max() == wave.min() == 0.0:
             raise DamagedAudioError(f"{clip.id}: silent (every sample is zero)")
         wave.setflags(write=False)
         self._waves[key] = wave

@@ -38,8 +38,10 @@ class Mixture:
 
 
 def power(wave: Wave) -> float:
-    """Mean of squares."""
-    return float(np.mean(np.square(wave, dtype=np.float64)))
+    """Mean of squares, summed in float64."""
+    wide = wave.astype(np.float64)
+    np.square(wide, out=wide)
+    return float(np.add.reduce(wide)) / len(wide)
 
 
 def fitted(noise: Wave, size: int, offset: int) -> Wave:
@@ -49,7 +51,7 @@ def fitted(noise: Wave, size: int, offset: int) -> Wave:
     """
     if len(noise) >= size + offset:
         return noise[offset : offset + size]
-    return np.take(noise, np.arange(offset, offset + size), mode="wrap")
+    return np.concatenate([noise[offset:], *[noise] * (size // len(noise) + 1)])[:size]
 
 
 def offset_for(noise_size: int, size: int, rng: np.random.Generator) -> int:
@@ -78,7 +80,10 @@ def mix(target: Wave, noise: Wave, snr: float) -> Mixture:
 
 def clipped(target: Wave, noise: Wave, snr: float) -> Mixture:
     """Both parts scaled down together where their sum, or the target alone, would leave [-1, 1]."""
-    peak = max(float(np.max(np.abs(part), initial=0.0)) for part in (target + noise, target))
+    noisy = target + noise
+    edges = (noisy.max(initial=0.0), -noisy.min(initial=0.0), target.max(initial=0.0), -target.min(initial=0.0))
+    peak = np.float32(max(edges))
     if peak > 1.0:
-        target, noise = (target / peak).astype(np.float32), (noise / peak).astype(np.float32)
-    return Mixture(np.clip(target + noise, -1.0, 1.0), target, snr)
+        target, noise = target / peak, noise / peak
+        noisy = np.clip(target + noise, -1.0, 1.0)
+    return Mixture(noisy, target, snr)

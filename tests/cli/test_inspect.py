@@ -228,6 +228,6 @@ def test_mixed_clips_cannot_be_inspected(audio: Path, tmp_path: Path, run_here: 
     code, _, err = run_here("inspect", out)
     assert (code, err) == (
         2,
-        f"sefront: {out}: learnt from mixed clips (augment.mixup), so no answer was that of one clip, and none was kept; "
-        "inspect a run without mixup\n",
+        f"sefront: {out}: learnt from mixed clips (augment.mixup), so no answer was that of one clip, and none was "
+        "kept; inspect a run without mixup\n",
     )
