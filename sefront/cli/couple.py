@@ -46,6 +46,8 @@ def couple(
     out: Path | None = typer.Option(None, help="Run folder. [the next free name in runs/]"),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out, or the last unfinished one."),
     from_: Path | None = typer.Option(None, "--from", help="Repeat an experiment.toml; other options change it."),
+    cache: Path | None = typer.Option(None, help="Folder that keeps decoded audio; runs may share it."),
+    cache_gb: float | None = typer.Option(None, help="Most gigabytes of it. [20]"),
     plan: bool = typer.Option(False, "--plan", help="Check everything and say what would happen, without doing it."),
 ) -> None:
     """Couple a frontend and a backend, train them together, and print how well they do at every SNR."""
@@ -71,7 +73,7 @@ def couple(
         return
     try:
         with watched(main) as watcher:
-            run = sefront.couple(out=out, resume=resume, progress=watcher, **asked)
+            run = sefront.couple(out=out, resume=resume, progress=watcher, cache=cache, cache_gb=cache_gb, **asked)
     except KeyboardInterrupt:
         place = f"--out {out} " if out else ""
         typer.echo(f"continue with: sefront couple {place}--resume", err=True)

@@ -57,6 +57,14 @@ class AudioFile:
         whole = float(known.frames / known.sample_rate)
         return max(0.0, min(whole, whole if self.end is None else self.end) - self.start)
 
+    def version(self) -> str:
+        """What names these samples: the place, time and size of the file, and the part."""
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+        return f"{self.path.absolute()}\0{found.st_mtime_ns}\0{found.st_size}\0{self.start}\0{self.end}"
+
     def read(self, sample_rate: int) -> NDArray[np.float32]:
         """Mono samples at `sample_rate` Hz: the mean of the channels, resampled by soxr."""
         samples, rate = read_channels(self.place(), self.start, self.end)

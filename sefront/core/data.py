@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from sefront.core.clips import Clip, Task, Wanted
+from sefront.core.decoded import Decoded
 from sefront.core.durations import Durations
 from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.kinds import Kind, Target, kind_of
@@ -62,10 +63,17 @@ class Example:
 
 
 class Reader:
-    """Reads recordings at one rate and keeps those most recently used, up to a number of bytes."""
+    """Reads recordings at one rate and keeps those most recently used, up to a number of bytes.
 
-    def __init__(self, sample_rate: int, capacity: int = CACHE_BYTES) -> None:
-        self.sample_rate, self.capacity, self.held = sample_rate, capacity, 0
+    Args:
+        sample_rate: The rate in Hz.
+        capacity: Most bytes kept in memory.
+        decoded: Where decoded audio is on disk; it is then left to the system what is in memory.
+    """
+
+    def __init__(self, sample_rate: int, capacity: int = CACHE_BYTES, decoded: Decoded | None = None) -> None:
+        self.sample_rate, self.capacity, self.held = sample_rate, 0 if decoded else capacity, 0
+        self.decoded = decoded
         self._waves: OrderedDict[str, Wave] = OrderedDict()
 
     def read(self, clip: Clip) -> Wave:
@@ -78,7 +86,8 @@ class Reader:
         if key in self._waves:
             self._waves.move_to_end(key)
             return self._waves[key]
-        wave = clip.audio.read(self.sample_rate)
+        rate = self.sample_rate
+        wave = self.decoded.read(clip.audio, rate) if self.decoded else clip.audio.read(rate)
         if wave.max() == wave.min() == 0.0:
             raise DamagedAudioError(f"{clip.id}: silent (every sample is zero)")
         wave.setflags(write=False)

@@ -14,6 +14,7 @@ from sefront.core.clips import Task
 from sefront.core.coupler import Coupler
 from sefront.core.damages import Damages
 from sefront.core.data import Material, Mixtures, Reader
+from sefront.core.decoded import Decoded
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment
 from sefront.core.files import clear_failures, write_json
@@ -110,14 +111,16 @@ class Job:
         return run
 
 
-def prepared(experiment: Experiment, components: Components, folder: Path, progress: Progress) -> Job:
-    """Build and check everything that `experiment` names, without writing anything.
+def prepared(
+    experiment: Experiment, components: Components, folder: Path, progress: Progress, cache: Decoded | None = None
+) -> Job:
+    """Build and check everything that `experiment` names, without writing anything; `cache` keeps decoded audio.
 
     Raises:
         SefrontError: Something is misnamed, missing, out of range, or does not go together.
     """
     damages = Damages(experiment.strict, progress)
-    data = Data(experiment, components, damages, Reader(experiment.sample_rate))
+    data = Data(experiment, components, damages, Reader(experiment.sample_rate, decoded=cache))
     corpus = data.corpus(experiment.corpus, "corpus")
     if corpus.task() is None and wanted_of(corpus) == "scene":
         raise SefrontError(f"corpus '{experiment.corpus}': scenes need labels; put them into a folder for each class")
@@ -136,7 +139,7 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
     coupler.lengths = lengths
     coupler.check()
     resolved = written(experiment, models, components, lengths, wanted_of(corpus), phases=coupler.planned())
-    run = Run(folder, resolved, corpus.task(), models, components, progress)
+    run = Run(folder, resolved, corpus.task(), models, components, progress, cache=cache)
     tested = data.noise(experiment.test_noise, "test_noise")
     check_apart(experiment.noise, dict(zip(experiment.test_noise, tested, strict=True)))
     unheard = replace(data, damages=Damages(experiment.strict))  # the evaluation will name what is damaged

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sefront.core.clips import Clip, Recording
 from sefront.core.data import Mixtures
+from sefront.core.decoded import version_of
 from sefront.core.errors import SefrontError
 
 
@@ -33,6 +34,11 @@ class Sped:
     def duration(self) -> float:
         """Length in seconds."""
         return self.audio.duration() / self.factor
+
+    def version(self) -> str | None:
+        """What names these samples; None where the recording does not tell."""
+        version = version_of(self.audio)
+        return None if version is None else f"{version}\0{self.factor}"
 
     def read(self, sample_rate: int) -> NDArray[np.float32]:
         """Samples at `sample_rate` Hz, (samples,), as many as those of the recording over the factor."""
