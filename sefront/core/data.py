@@ -14,7 +14,7 @@ from sefront.core.decoded import Decoded
 from sefront.core.durations import Durations
 from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.kinds import Kind, Target, kind_of
-from sefront.core.mixing import Wave, fitted, mix, offset_for, sounding_offset
+from sefront.core.mixing import Wave, fitted, is_silent, mix, offset_for, sounding_offset
 from sefront.core.randomness import stream
 from sefront.core.recorded import LEVEL, are_recorded, parts
 
@@ -88,7 +88,7 @@ class Reader:
             return self._waves[key]
         rate = self.sample_rate
         wave = self.decoded.read(clip.audio, rate) if self.decoded else clip.audio.read(rate)
-        if wave.max() == wave.min() == 0.0:
+        if is_silent(wave):
             raise DamagedAudioError(f"{clip.id}: silent (every sample is zero)")
         wave.setflags(write=False)
         self._waves[key] = wave
@@ -215,7 +215,7 @@ class Mixtures:
             if wave is None:
                 continue
             silent, part = wave, fitted(wave, size, offset_for(len(wave), size, rng))
-            if part.any():
+            if not is_silent(part):
                 return snr, part
         if silent is not None:  # noises that are hardly ever heard: take one where it is
             return snr, fitted(silent, size, sounding_offset(silent, size, rng))

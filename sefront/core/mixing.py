@@ -10,6 +10,7 @@ for is the one that can be measured.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +38,15 @@ class Mixture:
         return np.asarray(self.noisy - self.clean, dtype=np.float32)
 
 
-def power(wave: Wave) -> float:
-    """Mean of squares, summed in float64."""
-    wide = wave.astype(np.float64)
-    np.square(wide, out=wide)
-    return float(np.add.reduce(wide)) / len(wide)
+def power(wave: NDArray[np.floating[Any]]) -> float:
+    """Mean of squares, in float64."""
+    wide = wave.astype(np.float64, copy=False)
+    return float(np.add.reduce(np.square(wide))) / len(wide)
+
+
+def is_silent(wave: Wave) -> bool:
+    """Whether every sample is zero; one from the middle mostly settles it."""
+    return bool(wave[len(wave) // 2] == 0.0) and not wave.any()
 
 
 def fitted(noise: Wave, size: int, offset: int) -> Wave:
@@ -71,11 +76,13 @@ def mix(target: Wave, noise: Wave, snr: float) -> Mixture:
     A silent target is returned unchanged, with an infinite SNR: no gain could reach the ratio. So is any target under
     a silent noise; whoever draws noises draws another one.
     """
-    signal, interference = power(target), power(noise)
+    wide = noise.astype(np.float64)
+    signal, interference = power(target), power(wide)
     if signal == 0.0 or interference == 0.0 or np.isinf(snr):
         return clipped(target, np.zeros_like(target), np.inf)
     gain = np.sqrt(signal / (interference * 10.0 ** (snr / 10.0)))
-    return clipped(target, (gain * noise).astype(np.float32), snr)
+    np.multiply(wide, gain, out=wide)
+    return clipped(target, wide.astype(np.float32), snr)
 
 
 def clipped(target: Wave, noise: Wave, snr: float) -> Mixture:
