@@ -7,13 +7,14 @@ from Park et al. 2019, doi:10.21437/Interspeech.2019-2680.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 
 from sefront.core.chain import root_of
+from sefront.core.data import Mixtures
 from sefront.core.errors import SefrontError
 from sefront.core.modes import judging
 from sefront.core.types import Phase
@@ -102,6 +103,11 @@ class Augment:
             if size < 2:
                 why = f"it mixes the clips of a batch, and phase {phase.name} has {size} a step"
                 raise refused("mixup", why, "give it --batch-size 2 or more")
+
+    def check_clips(self, sets: Iterable[Mixtures]) -> None:
+        """Refuse to hear clips in noise that were recorded in some, with a SefrontError."""
+        if self.noise and any(mixtures.recorded for mixtures in sets):
+            raise refused("noise", "the clips were recorded in noise, so nothing is mixed into them", "leave it out")
 
     def check_backend(self, backend: Any, device: torch.device) -> None:
         """Refuse what the task or the build of `backend` does not allow, with a SefrontError."""

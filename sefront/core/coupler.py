@@ -112,8 +112,7 @@ class Coupler:
 
     def batch_size(self, phase: Phase) -> int:
         """Clips a step of `phase`; raises a SefrontError where they are fewer than it can learn from."""
-        first = next(iter(self.recipes(phase).values()), Recipe())
-        return self.lengths.clips(phase, first, type(self.coupling).__name__)
+        return self.lengths.clips(phase, self.recipes(phase), type(self.coupling).__name__)
 
     def check(self) -> None:
         """Refuse before training what would stop a later phase, or could not be: a SefrontError."""
@@ -152,6 +151,7 @@ class Coupler:
         own: dict[tuple[str, ...], Material] = {("frontend",): frontend_material or material}
         lessons = [(phase, own.get(phase.learners, material)) for phase in self.phases()]
         check_references(lessons)
+        self.augment.check_clips(taught.train for phase, taught in lessons if teaches(phase))
         trained = {*self.given, *self.loaded}
         for number, (phase, taught) in enumerate(lessons):
             if number >= standing.phase:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,15 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from sefront.core.clips import Clip, Task, Wanted
-from sefront.core.decoded import Decoded
 from sefront.core.durations import Durations
 from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.kinds import Kind, Target, kind_of
 from sefront.core.mixing import Wave, fitted, is_silent, mix, offset_for, sounding_offset
 from sefront.core.randomness import stream
+from sefront.core.reader import Reader
 from sefront.core.recorded import LEVEL, are_recorded, parts
 
-CACHE_BYTES = 2 << 30
 DRAWS = 20  # noises drawn before all that are left are tried in turn
 
 
@@ -60,42 +58,6 @@ class Example:
     target: Target
     snr: float
     left_out: tuple[Damaged, ...] = ()
-
-
-class Reader:
-    """Reads recordings at one rate and keeps those most recently used, up to a number of bytes.
-
-    Args:
-        sample_rate: The rate in Hz.
-        capacity: Most bytes kept in memory.
-        decoded: Where decoded audio is on disk; it is then left to the system what is in memory.
-    """
-
-    def __init__(self, sample_rate: int, capacity: int = CACHE_BYTES, decoded: Decoded | None = None) -> None:
-        self.sample_rate, self.capacity, self.held = sample_rate, 0 if decoded else capacity, 0
-        self.decoded = decoded
-        self._waves: OrderedDict[str, Wave] = OrderedDict()
-
-    def read(self, clip: Clip) -> Wave:
-        """Samples of `clip`, (samples,).
-
-        Raises:
-            DamagedAudioError: The clip cannot be used, or is silent.
-        """
-        key = f"{clip.id}\0{clip.audio!r}"
-        if key in self._waves:
-            self._waves.move_to_end(key)
-            return self._waves[key]
-        rate = self.sample_rate
-        wave = self.decoded.read(clip.audio, rate) if self.decoded else clip.audio.read(rate)
-        if is_silent(wave):
-            raise DamagedAudioError(f"{clip.id}: silent (every sample is zero)")
-        wave.setflags(write=False)
-        self._waves[key] = wave
-        self.held += wave.nbytes
-        while self.held > self.capacity:
-            self.held -= self._waves.popitem(last=False)[1].nbytes
-        return wave
 
 
 @dataclass

@@ -15,11 +15,12 @@ from sefront.core.audio import AudioFile
 from sefront.core.audio_writing import writing
 from sefront.core.clips import Clip
 from sefront.core.damages import Damages
-from sefront.core.data import Draw, Example, Reader
+from sefront.core.data import Draw, Example
 from sefront.core.errors import SefrontError
 from sefront.core.files import clear_failures, write_text
 from sefront.core.inspection import Rank, Sample, inspected, ranked
 from sefront.core.joined import Joined
+from sefront.core.reader import Reader
 from sefront.core.rooted import is_inside, name_in
 from sefront.core.run import Run
 from sefront.core.setup import augment_of

@@ -13,7 +13,7 @@ from sefront.core.checkpoint import Weights, load_part, load_state, put_weights,
 from sefront.core.clips import Task
 from sefront.core.coupler import Coupler
 from sefront.core.damages import Damages
-from sefront.core.data import Material, Mixtures, Reader
+from sefront.core.data import Material, Mixtures
 from sefront.core.decoded import Decoded
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment
@@ -22,6 +22,7 @@ from sefront.core.lock import lock, mark_trained
 from sefront.core.measures import metric_of
 from sefront.core.mixed import fitting, lacks_gate
 from sefront.core.progress import Progress
+from sefront.core.reader import Reader
 from sefront.core.recorded import check_measurable, check_references, described, unmixed
 from sefront.core.run import Run
 from sefront.core.runs import check_free
@@ -77,9 +78,10 @@ class Job:
         return [*lines, *self.run.left_out()]
 
     def check(self) -> None:
-        """Refuse phases and metrics that miss clean references, with a SefrontError."""
+        """Refuse phases and metrics that miss clean references, and noise where it is already: a SefrontError."""
         phases = [phase for phase in self.coupler.planned() if not self.coupler.left_out(phase)]
         check_references((phase, self.material_of(phase.learners)) for phase in phases)
+        self.coupler.augment.check_clips([self.material.train])
         check_measurable(self.test, self.run.metrics())
 
     def material_of(self, learners: tuple[str, ...]) -> Material:

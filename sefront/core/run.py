@@ -19,7 +19,6 @@ from sefront.core.aggregation import Evaluation
 from sefront.core.checkpoint import put_weights
 from sefront.core.clips import Task
 from sefront.core.damages import Damages
-from sefront.core.data import Reader
 from sefront.core.decoded import Decoded
 from sefront.core.decoding import Decoding
 from sefront.core.errors import SefrontError
@@ -34,6 +33,7 @@ from sefront.core.parameters import build
 from sefront.core.precision import device_named, uses_bf16
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
+from sefront.core.reader import Reader
 from sefront.core.runs import altered
 from sefront.core.setup import BOTH, Components, Models, models_of
 from sefront.core.supply import Data

@@ -50,7 +50,8 @@ class Sped:
 
 def sped(clip: Clip, factor: float) -> Clip:
     """A copy of `clip` at another speed, with a name of its own: ``ID@0.9``."""
-    return replace(clip, id=f"{clip.id}@{factor}", audio=Sped(clip.audio, factor))
+    reference = None if clip.reference is None else Sped(clip.reference, factor)
+    return replace(clip, id=f"{clip.id}@{factor}", audio=Sped(clip.audio, factor), reference=reference)
 
 
 def original(name: str) -> str:

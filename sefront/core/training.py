@@ -65,13 +65,13 @@ class Lengths:
         """Most epochs of `phase`: what is said of it by name, else by itself, else of all."""
         return self.by_phase.get(phase.name, phase.epochs or self.epochs)
 
-    def clips(self, phase: Phase, recipe: Recipe, owner: str) -> int:
-        """Clips a step of `phase`: what was asked for, else what the `recipe` of its first learner says.
+    def clips(self, phase: Phase, recipes: Mapping[str, Recipe], owner: str) -> int:
+        """Clips a step of `phase`: what was asked for, else what the recipe of the first of its learners says.
 
         Raises:
             SefrontError: They are fewer than the phase, one of the coupling `owner`, can learn from.
         """
-        size = self.batch_size or recipe.batch_size
+        size = self.batch_size or next(iter(recipes.values()), Recipe()).batch_size
         if size < phase.smallest_batch:
             raise SefrontError(
                 f"phase {phase.name} of {owner} compares the clips of a batch, so it needs at least "

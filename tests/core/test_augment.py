@@ -20,11 +20,12 @@ from sefront.backends.fcn384 import FCN384
 from sefront.core.augment import Augment
 from sefront.core.checkpoint import Weights, load_part, weights_of
 from sefront.core.coupler import Coupler
-from sefront.core.data import Material
+from sefront.core.data import Draw, Example, Material
 from sefront.core.errors import SefrontError
 from sefront.core.joined import joined
 from sefront.core.kinds import EXAMPLES
 from sefront.core.progress import Quiet
+from sefront.core.speed import with_copies
 from sefront.core.training import Lengths, Training
 from sefront.core.types import Prediction
 from sefront.couplings.augment import Augment as OnNoisy
@@ -173,6 +174,18 @@ def test_features_of_whole_clips_have_no_frames_to_hide() -> None:
     pytest.importorskip("opensmile")
     message = refusal(FCN384(EXAMPLES["classification"], 16000), OnNoisy(), Augment(specaugment=True))
     assert message == "-o augment.specaugment: FCN384 has no features with frames to hide; leave it out"
+
+
+def test_what_was_recorded_in_noise_is_not_put_into_more() -> None:
+    source = Tones().mixtures()
+    source = replace(source, clips=[replace(c, recorded=True, reference=c.audio) for c in source.clips])
+    with pytest.raises(SefrontError, match=r"^-o augment\.noise: the clips were recorded in noise, so nothing is"):
+        coupler(None, pair()[1], Baseline(), Augment(noise=0.5)).fit(Material(source, source))
+    copies = with_copies(source, (1.25,))
+    example = copies[Draw(12)]
+    assert isinstance(example, Example)
+    assert example.clean is not None
+    assert len(example.noisy) == len(example.clean) == 160
 
 
 # Training
