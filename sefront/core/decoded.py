@@ -40,7 +40,7 @@ class Decoded:
     With several processes it may grow over its bound by a sixty-fourth part for each.
 
     Args:
-        folder: Where they are; it may be deleted at any time.
+        folder: Where they are.
         capacity: Most bytes of it.
     """
 

@@ -195,6 +195,11 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         Decoded(tmp_path / "kept", LARGE).read(written(tmp_path / "a.wav"), RATE)
 
 
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(SefrontError, match=r"^/proc/nowhere: cannot be written .*; name another place with --cache$"):
+        Decoded(Path("/proc/nowhere"), LARGE).read(written(tmp_path / "a.wav"), RATE)
+
+
 def test_what_users_ask_for(tmp_path: Path) -> None:
     assert decoded(None) is None
     found = decoded(tmp_path / "kept", 0.5)
