@@ -55,14 +55,12 @@ def couple(
         "frontend": frontend, "backend": backend, "mode": mode, "corpus": corpus, "valid_corpus": valid_corpus,
         "noise": noise, "test_noise": test_noise, "frontend_corpus": frontend_corpus, "frontend_noise": frontend_noise,
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "device": device, "precision": precision,
-        "init_frontend": init_frontend, "init_backend": init_backend, "strict": strict or None,
-        "follow_outside": follow_outside or None,
-        "intruder": intruder, "snr": snr or None, "test_snr": test_snr or None,
+        "init_frontend": init_frontend, "init_backend": init_backend, "intruder": intruder, "strict": strict or None,
+        "follow_outside": follow_outside or None, "snr": snr or None, "test_snr": test_snr or None,
         "options": settings(option) if option else None,
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value not in (None, [])}
-    if from_ is not None:
-        asked = merged(from_, asked)
+    asked = asked if from_ is None else merged(from_, asked)
     import sefront
 
     main = first()

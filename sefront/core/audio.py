@@ -60,7 +60,7 @@ class AudioFile:
     def version(self) -> str:
         """What names these samples: the place, time and size of the file, and the part."""
         try:
-            found = self.path.stat()
+            found = self.place().stat()
         except OSError as error:
             raise unreadable(self.path, error) from error
         return f"{self.path.absolute()}\0{found.st_mtime_ns}\0{found.st_size}\0{self.start}\0{self.end}"
@@ -92,23 +92,16 @@ def header(path: Path) -> Header:
         return Header(int(file.frames), int(file.samplerate), int(file.channels), str(file.subtype))
 
 
-class OneWay(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """A file that is read from front to end: soundfile would seek to where a read has ended, and decode that again."""
-
-    def seekable(self) -> bool:
-        """Not as far as reading goes; `seek` works as ever."""
-        return False
-
-
 @contextmanager
-def opened(path: Path) -> Iterator[OneWay]:
+def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """A block that reads from the file at `path`.
 
     Raises:
         DamagedAudioError: The file is missing, not audio, or truncated.
     """
     try:
-        with OneWay(str(path)) as file:
+        with soundfile.SoundFile(str(path)) as file:
+            file.seekable = lambda: False  # else each read would be followed by a search for its end
             if file.format not in UNSTATED:
                 check_whole(path, file.extra_info)
             yield file
@@ -161,7 +154,7 @@ def read_blocks(path: Path, size: int) -> Iterator[NDArray[np.float32]]:
             yield samples_from(file, path, min(size, file.frames - start))
 
 
-def samples_from(file: OneWay, path: Path, count: int) -> NDArray[np.float32]:
+def samples_from(file: soundfile.SoundFile, path: Path, count: int) -> NDArray[np.float32]:
     """The next `count` samples (samples, channels).
 
     Raises:

@@ -7,19 +7,8 @@ from Park et al. 2019, doi:10.21437/Interspeech.2019-2680.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
-import torch
-
-from sefront.core.chain import root_of
-from sefront.core.data import Mixtures
-from sefront.core.errors import SefrontError
-from sefront.core.modes import judging
-from sefront.core.types import Phase
-
-LISTENED = 16000  # samples in which any backend makes several frames
 MASKS = ("freq_masks", "freq_width", "time_masks", "time_width")
 
 
@@ -77,72 +66,3 @@ class Augment:
     def on(self) -> list[str]:
         """The names of what is augmented with."""
         return [name for name in ("mixup", "speed", "specaugment", "noise", "crop") if getattr(self, name)]
-
-    def check(self, backend: Any, phases: Sequence[tuple[Phase, int]], device: torch.device) -> None:
-        """Refuse what would do nothing, or what this backend or one of the phases could not learn from.
-
-        Args:
-            backend: Who is to learn; None where there is none.
-            phases: What will run, and the clips of each in a step.
-            device: Where the backend is.
-
-        Raises:
-            SefrontError: Naming the setting, the reason, and what would be right.
-        """
-        taught = [(phase, size) for phase, size in phases if teaches(phase)]
-        if self.on and not taught:
-            raise refused(self.on[0], "no phase trains a backend", "leave it out")
-        if self.on:
-            self.check_backend(backend, device)
-        if self.noise and not any(phase.sees == "clean" for phase, _ in taught):
-            seen = " or ".join(sorted({phase.sees for phase, _ in taught}))
-            raise refused("noise", f"the backend learns from {seen} waves, so noise is in all of them", "leave it out")
-        for phase, size in taught if self.mixup else []:
-            if phase.single:
-                raise refused("mixup", f"phase {phase.name} {phase.single}", "leave one of them out")
-            if size < 2:
-                why = f"it mixes the clips of a batch, and phase {phase.name} has {size} a step"
-                raise refused("mixup", why, "give it --batch-size 2 or more")
-
-    def check_clips(self, sets: Iterable[Mixtures]) -> None:
-        """Refuse to hear clips in noise that were recorded in some, with a SefrontError."""
-        if self.noise and any(mixtures.recorded for mixtures in sets):
-            raise refused("noise", "the clips were recorded in noise, so nothing is mixed into them", "leave it out")
-
-    def check_backend(self, backend: Any, device: torch.device) -> None:
-        """Refuse what the task or the build of `backend` does not allow, with a SefrontError."""
-        kind, name = getattr(backend, "kind", "classification"), type(backend).__name__
-        if self.speed and kind == "trace":
-            raise refused("speed", "the frames of a trace belong to the recording as it is", "leave it out")
-        if self.crop and kind != "classification":
-            raise refused("crop", f"part of a clip does not have its whole {kind}", "leave it out")
-        if self.mixup and hasattr(backend, "branches"):
-            raise refused("mixup", f"{name} joins several backends, each with features of its own", "name one backend")
-        if self.mixup and kind != "classification" and not hasattr(backend, "frames"):
-            why = f"each of two mixed clips is taught its own frames, and {name} has no method frames to tell them"
-            raise refused("mixup", why, "leave it out")
-        if self.specaugment and not (has_features(backend) and has_frames(backend, device)):
-            raise refused("specaugment", f"{name} has no features with frames to hide", "leave it out")
-
-
-def teaches(phase: Phase) -> bool:
-    """Whether a backend, or a branch of one, learns in `phase`."""
-    return "backend" in map(root_of, phase.learners)
-
-
-def has_features(backend: Any) -> bool:
-    """Whether a backend, or its class, goes from waves to a prediction by way of features."""
-    return hasattr(backend, "features") and hasattr(backend, "classify")
-
-
-def has_frames(backend: Any, device: torch.device) -> bool:
-    """Whether the features of a backend follow a clip, (batch, ..., bands, time), and do not describe it as a whole."""
-    silence, lengths = torch.zeros(1, LISTENED, device=device), torch.tensor([LISTENED], device=device)
-    with judging(backend):
-        features, _ = backend.features(silence, lengths)
-    return bool(features.dim() > 2 and features.shape[-1] > 1)
-
-
-def refused(setting: str, reason: str, remedy: str) -> SefrontError:
-    """The error about a `setting` of this section."""
-    return SefrontError(f"-o augment.{setting}: {reason}; {remedy}")

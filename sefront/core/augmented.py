@@ -7,9 +7,6 @@ pair. L_i and L_j are the losses of one prediction for the targets of both clips
 target. Features of different lengths are filled up with zeros, and what is longer decides what is valid; the loss of a
 transcript or trace sees the frames of its own clip alone. Source: Zhang et al. 2018, arXiv:1710.09412; on spectrograms
 before emotion recognition, Latif et al. 2020, doi:10.21437/Interspeech.2020-3190, equations 3 and 4.
-
-Masks hide stretches of bands and of frames behind the mean of a clip. Their widths are drawn from 0 on, their places
-among those where they fit. Source: Park et al. 2019, doi:10.21437/Interspeech.2019-2680, section 2.
 """
 
 from __future__ import annotations
@@ -21,9 +18,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sefront.core.augment import Augment, has_features
+from sefront.core.augment import Augment
+from sefront.core.augmentable import has_features
 from sefront.core.chain import predict
-from sefront.core.masking import masked, valid
+from sefront.core.masking import masked
+from sefront.core.masks import hidden
 from sefront.core.types import Batch, Prediction
 
 PARTNER, SHARE, FRAMES = "mixup.partner", "mixup.share", "mixup.frames"  # extras of a prediction of mixed clips
@@ -130,25 +129,3 @@ def rearranged(batch: Batch, order: Tensor) -> Batch:
     """The clips of `batch` in another `order` (batch,)."""
     tensors = {name: value[order] for name, value in vars(batch).items() if isinstance(value, Tensor)}
     return replace(batch, **tensors, ids=tuple(batch.ids[i] for i in order.tolist()))
-
-
-def hidden(features: Tensor, frames: Tensor, augment: Augment) -> Tensor:
-    """`features` (batch, ..., bands, time), of which `frames` (batch,) are valid, with masks of each clip's own."""
-    bands = torch.full_like(frames, features.shape[-2])
-    over_bands = masks(bands, features.shape[-2], augment.freq_masks, augment.freq_width)
-    over_time = masks(frames, features.shape[-1], augment.time_masks, augment.time_width)
-    shape = (len(features), *[1] * (features.dim() - 3))
-    covered = over_bands.view(*shape, -1, 1) | over_time.view(*shape, 1, -1)
-    heard = valid(frames, features.shape[-1]).view(*shape, 1, -1)
-    rest = tuple(range(1, features.dim()))
-    mean = (features * heard).sum(rest) / heard.expand_as(features).sum(rest).clamp(min=1)
-    return torch.where(covered & heard, mean.view(*shape, 1, 1), features)
-
-
-def masks(sizes: Tensor, size: int, count: int, width: int) -> Tensor:
-    """True where one of `count` masks of at most `width` positions hides something: (batch,) sizes to (batch, size)."""
-    draws = torch.rand(2, len(sizes), count).to(sizes.device)
-    widths = (draws[0] * (sizes.clamp(max=width) + 1)[:, None]).long()
-    starts = (draws[1] * (sizes[:, None] - widths + 1)).long()
-    place = torch.arange(size, device=sizes.device)
-    return ((place >= starts[..., None]) & (place < (starts + widths)[..., None])).any(1)

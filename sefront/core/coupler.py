@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from torch import nn
 
-from sefront.core.augment import Augment, teaches
+from sefront.core.augment import Augment
+from sefront.core.augmentable import check, check_clips, teaches
 from sefront.core.augmented import augmented
 from sefront.core.chain import involved, pads, part_of, root_of
 from sefront.core.checkpoint import Weights, put_state, put_weights, state_of, weights_of
@@ -117,12 +118,11 @@ class Coupler:
     def check(self) -> None:
         """Refuse before training what would stop a later phase, or could not be: a SefrontError."""
         running = [phase for phase in self.planned() if not self.left_out(phase)]
-        self.augment.check(self.backend, [(phase, self.batch_size(phase)) for phase in running], self.on)
+        check(self.augment, self.backend, [(phase, self.batch_size(phase)) for phase in running], self.on)
 
     def learnt(self, phase: Phase, train: Mixtures) -> Mixtures:
         """What `phase` learns from: clips whose texts fit, and copies at other speeds where a backend learns."""
-        copied = with_copies(train, self.augment.speed) if teaches(phase) else train
-        return learnable(copied, self.backend, self.damages)
+        return learnable(with_copies(train, self.augment.speed if teaches(phase) else ()), self.backend, self.damages)
 
     def fit(
         self,
@@ -151,7 +151,7 @@ class Coupler:
         own: dict[tuple[str, ...], Material] = {("frontend",): frontend_material or material}
         lessons = [(phase, own.get(phase.learners, material)) for phase in self.phases()]
         check_references(lessons)
-        self.augment.check_clips(taught.train for phase, taught in lessons if teaches(phase))
+        check_clips(self.augment, (taught.train for phase, taught in lessons if teaches(phase)))
         trained = {*self.given, *self.loaded}
         for number, (phase, taught) in enumerate(lessons):
             if number >= standing.phase:

@@ -24,7 +24,7 @@ from sefront.core.reader import Reader
 from sefront.core.rooted import is_inside, name_in
 from sefront.core.run import Run
 from sefront.core.setup import augment_of
-from sefront.core.speed import Sped, copies, original, with_copies
+from sefront.core.speed import Copies, Sped, original, sped, with_copies
 from sefront.core.supply import Data
 
 COLUMNS = ("id", "path", "start", "end", "label", "transcript", "speaker", "extra")
@@ -53,7 +53,7 @@ class Inspection:
                 f"{run.path}: learnt from mixed clips (augment.mixup), so no answer was that of one clip, and none was "
                 "kept; inspect a run without mixup"
             )
-        self.clips = {clip.id: clip for clip in [*clips, *copies(clips, self.speeds)]}
+        self.clips = {clip.id: clip for clip in Copies(clips, self.speeds, sped)}
         labels = run.task.labels if run.task and run.task.kind == "classification" else ()
         targets = {name: clip.target if isinstance(clip.target, str) else None for name, clip in self.clips.items()}
         branches = [name for name, _ in run.backend.named()] if isinstance(run.backend, Joined) else []

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from torch import nn
 
+from sefront.core.augmentable import check_clips
 from sefront.core.checkpoint import Weights, load_part, load_state, put_weights, weights_of
 from sefront.core.clips import Task
 from sefront.core.coupler import Coupler
@@ -81,7 +82,7 @@ class Job:
         """Refuse phases and metrics that miss clean references, and noise where it is already: a SefrontError."""
         phases = [phase for phase in self.coupler.planned() if not self.coupler.left_out(phase)]
         check_references((phase, self.material_of(phase.learners)) for phase in phases)
-        self.coupler.augment.check_clips([self.material.train])
+        check_clips(self.coupler.augment, [self.material.train])
         check_measurable(self.test, self.run.metrics())
 
     def material_of(self, learners: tuple[str, ...]) -> Material:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sefront.core.augment import Augment, has_features
+from sefront.core.augment import Augment
+from sefront.core.augmentable import has_features
 from sefront.core.clips import Task
 from sefront.core.errors import SefrontError, unknown
 from sefront.core.experiment import Experiment

@@ -6,17 +6,22 @@ seconds, and a tone of 440 Hz becomes one of 440 f. Source: Ko et al. 2015, doi:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import truediv
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
 from sefront.core.clips import Clip, Recording
-from sefront.core.data import Mixtures
 from sefront.core.decoded import version_of
-from sefront.core.errors import SefrontError
+
+if TYPE_CHECKING:
+    from sefront.core.data import Mixtures
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,22 +64,38 @@ def original(name: str) -> str:
     return name.rpartition("@")[0]
 
 
-def copies(clips: Sequence[Clip], factors: Sequence[float]) -> list[Clip]:
-    """All `clips` at each of `factors`."""
-    return [sped(clip, factor) for factor in factors for clip in clips]
+class Copies(Sequence[T]):
+    """Things as they are, and then again for each factor; what is asked for is made then, as there may be a million.
+
+    Args:
+        originals: The things.
+        factors: The factors.
+        copy: Makes a copy of one of them for a factor.
+    """
+
+    def __init__(self, originals: Sequence[T], factors: Sequence[float], copy: Callable[[T, float], T]) -> None:
+        self.originals, self.factors, self.copy = originals, factors, copy
+
+    def __len__(self) -> int:
+        return len(self.originals) * (1 + len(self.factors))
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        number, place = divmod(range(len(self))[index], len(self.originals))
+        one = self.originals[place]
+        return self.copy(one, self.factors[number - 1]) if number else one
 
 
 def with_copies(mixtures: Mixtures, factors: Sequence[float]) -> Mixtures:
-    """`mixtures` of all clips as they are, and again at each of `factors`.
-
-    Raises:
-        SefrontError: A copy would have the name of another clip.
-    """
+    """`mixtures` of all clips as they are, and again at each of `factors`."""
     if not factors:
         return mixtures
-    further = copies(mixtures.clips, factors)
-    taken = {clip.id for clip in mixtures.clips} & {copy.id for copy in further}
-    if taken:
-        raise SefrontError(f"-o augment.speed: there is a clip {min(taken)} already; give it another name")
-    seconds = [length / factor for factor in factors for length in mixtures.durations]
-    return replace(mixtures, clips=[*mixtures.clips, *further], durations=[*mixtures.durations, *seconds])
+    seconds = Copies(mixtures.durations, factors, truediv)
+    return replace(mixtures, clips=Copies(mixtures.clips, factors, sped), durations=seconds)

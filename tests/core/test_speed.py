@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from recordings import RATE, Sound, clip, mixtures, voices
 
 from sefront.core.data import Draw, Example
-from sefront.core.errors import SefrontError
-from sefront.core.speed import Sped, original, sped, with_copies
+from sefront.core.speed import Copies, Sped, original, sped, with_copies
 
 FACTORS = (0.9, 1.1)
 
@@ -45,7 +42,7 @@ def test_copies_have_names_and_draws_of_their_own() -> None:
     names = ["clip00", "clip01", "clip00@0.9", "clip01@0.9", "clip00@1.1", "clip01@1.1"]
     assert [c.id for c in source.clips] == names
     assert [c.target for c in source.clips] == ["high", "low"] * 3
-    assert source.durations == [0.1, 0.1, 0.1 / 0.9, 0.1 / 0.9, 0.1 / 1.1, 0.1 / 1.1]
+    assert list(source.durations) == [0.1, 0.1, 0.1 / 0.9, 0.1 / 0.9, 0.1 / 1.1, 0.1 / 1.1]
     found = [source[Draw(i)] for i in (0, 2)]
     assert all(isinstance(each, Example) for each in found)
     assert found[0].snr != found[1].snr  # type: ignore[union-attr]
@@ -58,10 +55,20 @@ def test_without_factors_nothing_changes() -> None:
     assert with_copies(source, ()) is source
 
 
-def test_a_copy_may_not_take_the_name_of_a_clip() -> None:
-    named = [*voices(1), replace(voices(1)[0], id="clip00@0.9")]
-    with pytest.raises(SefrontError, match=r"^-o augment\.speed: there is a clip clip00@0\.9 already; give it another"):
-        with_copies(mixtures(named), FACTORS)
+def test_copies_are_made_when_they_are_asked_for() -> None:
+    made: list[tuple[int, float]] = []
+
+    def copy(one: int, factor: float) -> int:
+        made.append((one, factor))
+        return round(one * factor)
+
+    source = Copies(range(10, 10**6 + 10), (2.0, 3.0), copy)
+    assert len(source) == 3 * 10**6
+    assert (source[0], source[10**6], source[-1], source[-3 * 10**6]) == (10, 20, 3 * (10**6 + 9), 10)
+    assert source[10**6 - 1 : 10**6 + 2] == [10**6 + 9, 20, 22]
+    assert made == [(10, 2.0), (10**6 + 9, 3.0), (10, 2.0), (11, 2.0)]
+    with pytest.raises(IndexError):
+        source[3 * 10**6]
 
 
 def test_copies_of_what_is_damaged_are_damaged() -> None:
