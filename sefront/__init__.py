@@ -39,6 +39,8 @@ def couple(
     resume: bool = False,
     progress: Progress | None = None,
     command: Sequence[str] | None = None,
+    cache: str | PathLike[str] | None = None,
+    cache_gb: float | None = None,
     **experiment: Any,
 ) -> Run:
     """Train a frontend and a backend together and judge them; the command ``sefront couple`` from Python.
@@ -48,6 +50,8 @@ def couple(
         resume: Go on with the run in `out`, or with the last unfinished one in ``runs/``.
         progress: Who watches.
         command: What to note in ``lock.json`` as the command.
+        cache: Folder that keeps decoded audio, so that it need not be decoded again; runs may share it.
+        cache_gb: Most gigabytes of it, 20 by default.
         experiment: The command's long options, as in ``frontend="unet", test_snr=(10, 0)``, and
             ``options={"frontend.width": 8}`` for its ``-o``.
 
@@ -58,6 +62,7 @@ def couple(
         SefrontError: A mistake in what was asked for; the message says what would be right.
     """
     from sefront.core.couple import couple as main_job
+    from sefront.core.decoded import decoded
     from sefront.core.progress import Quiet
     from sefront.core.runs import placed
     from sefront.plugins import Catalogue
@@ -65,7 +70,10 @@ def couple(
     components = Catalogue.installed()
     wanted, folder = placed(out, resume, experiment, components.corpora)
     words = sys.argv if command is None else command
-    return main_job(wanted, components, folder, progress=progress or Quiet(), resume=resume, command=words)
+    return main_job(
+        wanted, components, folder, progress=progress or Quiet(), resume=resume, command=words,
+        cache=decoded(cache, cache_gb),
+    )  # fmt: skip
 
 
 def plan(*, out: str | PathLike[str] | None = None, resume: bool = False, **experiment: Any) -> Job:

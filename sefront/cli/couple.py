@@ -46,6 +46,8 @@ def couple(
     out: Path | None = typer.Option(None, help="Run folder. [the next free name in runs/]"),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out, or the last unfinished one."),
     from_: Path | None = typer.Option(None, "--from", help="Repeat an experiment.toml; other options change it."),
+    cache: Path | None = typer.Option(None, help="Folder that keeps decoded audio; runs may share it."),
+    cache_gb: float | None = typer.Option(None, help="Most gigabytes of it. [20]"),
     plan: bool = typer.Option(False, "--plan", help="Check everything and say what would happen, without doing it."),
 ) -> None:
     """Couple a frontend and a backend, train them together, and print how well they do at every SNR."""
@@ -53,14 +55,12 @@ def couple(
         "frontend": frontend, "backend": backend, "mode": mode, "corpus": corpus, "valid_corpus": valid_corpus,
         "noise": noise, "test_noise": test_noise, "frontend_corpus": frontend_corpus, "frontend_noise": frontend_noise,
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "device": device, "precision": precision,
-        "init_frontend": init_frontend, "init_backend": init_backend, "strict": strict or None,
-        "follow_outside": follow_outside or None,
-        "intruder": intruder, "snr": snr or None, "test_snr": test_snr or None,
+        "init_frontend": init_frontend, "init_backend": init_backend, "intruder": intruder, "strict": strict or None,
+        "follow_outside": follow_outside or None, "snr": snr or None, "test_snr": test_snr or None,
         "options": settings(option) if option else None,
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value not in (None, [])}
-    if from_ is not None:
-        asked = merged(from_, asked)
+    asked = asked if from_ is None else merged(from_, asked)
     import sefront
 
     main = first()
@@ -71,7 +71,7 @@ def couple(
         return
     try:
         with watched(main) as watcher:
-            run = sefront.couple(out=out, resume=resume, progress=watcher, **asked)
+            run = sefront.couple(out=out, resume=resume, progress=watcher, cache=cache, cache_gb=cache_gb, **asked)
     except KeyboardInterrupt:
         place = f"--out {out} " if out else ""
         typer.echo(f"continue with: sefront couple {place}--resume", err=True)

@@ -16,6 +16,7 @@ from sefront.core.errors import BadOptionError, SefrontError
 
 if TYPE_CHECKING:
     from sefront.core.aggregation import Evaluation
+    from sefront.core.decoded import Decoded
     from sefront.core.run import Run
 
 
@@ -47,6 +48,8 @@ def evaluate(
     fuse: str | None = typer.Option(None, help="RUN,RUN; or for one run SECTION.NAME=VALUE,VALUE."),
     weights: str | None = typer.Option(None, help="Weights of what is fused, such as .5,.5. [equal]"),
     fusion: str | None = typer.Option(None, help="mean of the posteriors, or log for that of their logarithms. [mean]"),
+    cache: Path | None = typer.Option(None, help="Folder that keeps decoded audio; runs may share it."),
+    cache_gb: float | None = typer.Option(None, help="Most gigabytes of it. [20]"),
     out: Path | None = typer.Option(
         None, help="Folder for the rows. [the run, if its own test is scored as it was trained; with --fuse none]"
     ),
@@ -54,10 +57,11 @@ def evaluate(
 ) -> None:
     """Score mixtures, original, bypassed and coupled systems at every SNR, or fuse the scores of several systems."""
     import sefront
+    from sefront.core.decoded import decoded
 
     if fuse is None and (weights or fusion):
         raise SefrontError("--weights and --fusion go with --fuse RUN,RUN or --fuse SECTION.NAME=VALUE,VALUE")
-    options = settings(option)
+    options, kept = settings(option), decoded(cache, cache_gb)
     asked = {
         "corpus": corpus, "noise": noise or None, "intruder": intruder or None, "test_snr": test_snr or None,
         "metrics": metrics.split(",") if metrics else None, "split": split,
@@ -66,11 +70,10 @@ def evaluate(
         **given(decoder=decoder, lm=lm, lexicon=lexicon, beam=beam, lm_weight=lm_weight, word_score=word_score),
     }  # fmt: skip
     if fuse is None:
-        outcomes = each(runs or [], options, asked, out)
+        outcomes = each(runs or [], options, asked, out, kept)
     else:
-        outcomes = fused(
-            runs or [], fuse, options, {"weights": numbers(weights), "fusion": fusion or "mean", "out": out, **asked}
-        )
+        how = {"weights": numbers(weights), "fusion": fusion or "mean", "out": out, **asked}
+        outcomes = fused(runs or [], fuse, options, how, kept)
     found = []
     for title, evaluation in outcomes:
         found += [{"run": title, **row} for row in evaluation.rows]
@@ -81,7 +84,7 @@ def evaluate(
 
 
 def each(
-    runs: Sequence[Path], options: Mapping[str, str], asked: Mapping[str, Any], out: Path | None
+    runs: Sequence[Path], options: Mapping[str, str], asked: Mapping[str, Any], out: Path | None, cache: Decoded | None
 ) -> Iterator[tuple[str, Evaluation]]:
     """Each run alone, opened with `options`, and its folder.
 
@@ -95,13 +98,13 @@ def each(
     for path in runs:
         run = sefront.open_run(path, options)
         with watched() as watcher:
-            run.progress = watcher
+            run.progress, run.cache = watcher, cache
             evaluation = run.evaluate(**asked, out=out / path.name if out and len(runs) > 1 else out)
         yield str(path), evaluation
 
 
 def fused(
-    runs: Sequence[Path], fuse: str, options: Mapping[str, str], asked: Mapping[str, Any]
+    runs: Sequence[Path], fuse: str, options: Mapping[str, str], asked: Mapping[str, Any], cache: Decoded | None
 ) -> Iterator[tuple[str, Evaluation]]:
     """What `fuse` names together, each opened with `options`, and its folder or folders."""
     import sefront
@@ -109,7 +112,7 @@ def fused(
     members = fusible(runs, fuse, options)
     with watched() as watcher:
         for member in members:
-            member.progress = watcher
+            member.progress, member.cache = watcher, cache
         evaluation = sefront.fuse(members, **asked)
     yield str(runs[0]) if runs else fuse, evaluation
 

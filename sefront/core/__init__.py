@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from sefront.core.coupler import Coupler as Coupler
     from sefront.core.data import Material as Material
     from sefront.core.data import Mixtures as Mixtures
-    from sefront.core.data import Reader as Reader
     from sefront.core.errors import SefrontError as SefrontError
     from sefront.core.protocols import Backend as Backend
     from sefront.core.protocols import Corpus as Corpus
     from sefront.core.protocols import Coupling as Coupling
     from sefront.core.protocols import Frontend as Frontend
     from sefront.core.protocols import Metric as Metric
+    from sefront.core.reader import Reader as Reader
     from sefront.core.recipe import Recipe as Recipe
     from sefront.core.types import Batch as Batch
     from sefront.core.types import Enhanced as Enhanced
@@ -34,7 +34,8 @@ _HOME = {
     **dict.fromkeys(["Card", "Clip", "MetricCard", "Recording", "Split", "Task", "Tracing"], "clips"),
     **dict.fromkeys(["Backend", "Corpus", "Coupling", "Frontend", "Metric"], "protocols"),
     **dict.fromkeys(["Batch", "Enhanced", "Phase", "Prediction"], "types"),
-    **dict.fromkeys(["Material", "Mixtures", "Reader"], "data"),
+    **dict.fromkeys(["Material", "Mixtures"], "data"),
+    "Reader": "reader",
     "Coupler": "coupler",
     "Recipe": "recipe",
     "SefrontError": "errors",

@@ -100,6 +100,10 @@ class Tracer(nn.Module):
         self.heard = AffectFeatures(sample_rate, self.frame_rate)
         self.dimensions = len(task.labels)
 
+    def frames(self, lengths: Tensor) -> Tensor:
+        """Frames of the traces of clips with `lengths` samples."""
+        return self.heard.frames(lengths)
+
     def features(self, waves: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised, stacked mel energies (batch, features, frames) of `waves` (batch, time), and valid frames."""
         features, frames = self.heard(waves, lengths)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from itertools import accumulate
 from typing import overload
 
@@ -87,7 +86,7 @@ def shuffled(
     epoch: int,
     keep: Container[str] | None = None,
     *,
-    snr: float | None = None,
+    snr: float | Callable[[int], float | None] | None = None,
     seconds: float | None = None,
 ) -> Epoch:
     """The keys of one training epoch: shuffled, then grouped by length within pools, then shuffled as batches.
@@ -100,7 +99,7 @@ def shuffled(
         size: Clips of a batch.
         epoch: Epoch of random draws.
         keep: Ids of the clips to take; None for all.
-        snr: Fixed SNR in dB; None draws one for each clip.
+        snr: Fixed SNR in dB, or what says it of the clip of a number; None draws one for each clip.
         seconds: Longest part of a clip to take.
     """
     rng = stream(mixtures.seed, "order", epoch)
@@ -115,7 +114,10 @@ def shuffled(
     if len(batches) > 1 and len(batches[-1][0][1]) == 1:
         alone = batches.pop()  # apart from the next line, whose [-1] has to be the batch before
         batches[-1] += alone
-    draw = partial(Draw, epoch=epoch, snr=snr, seconds=seconds)
+
+    def draw(index: int) -> Draw:
+        return Draw(index, epoch, snr(index) if callable(snr) else snr, seconds)
+
     return Epoch(pools, [batches[i] for i in rng.permutation(len(batches))], mixtures.durations, draw)
 
 

@@ -35,7 +35,10 @@ class Task:
 
 @runtime_checkable
 class Recording(Protocol):
-    """Mono audio that can be read at any sample rate: a file, a part of one, or a synthesiser's output."""
+    """Mono audio that can be read at any sample rate: a file, a part of one, or a synthesiser's output.
+
+    Optional: `version()`, a text that names the samples and changes when they do; only what has one is kept on disk.
+    """
 
     def duration(self) -> float:
         """Length in seconds, without decoding the audio."""

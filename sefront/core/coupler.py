@@ -9,11 +9,13 @@ from typing import Any, cast
 
 from torch import nn
 
+from sefront.core.augment import Augment
+from sefront.core.augmentable import check, check_clips, teaches
+from sefront.core.augmented import augmented
 from sefront.core.chain import involved, pads, part_of, root_of
 from sefront.core.checkpoint import Weights, put_state, put_weights, state_of, weights_of
 from sefront.core.damages import Damages
-from sefront.core.data import Material
-from sefront.core.errors import SefrontError
+from sefront.core.data import Material, Mixtures
 from sefront.core.long_texts import learnable
 from sefront.core.modes import judging, trainable
 from sefront.core.phase_run import PhaseRun
@@ -24,6 +26,7 @@ from sefront.core.protocols import Backend, Coupling, Frontend, Metric
 from sefront.core.recipe import Recipe, recipe_of
 from sefront.core.recorded import check_references
 from sefront.core.scoring import Judge
+from sefront.core.speed import with_copies
 from sefront.core.store import Store
 from sefront.core.training import Lengths, Standing, Training
 from sefront.core.types import Phase
@@ -49,6 +52,7 @@ class Coupler:
         damages: Who counts the clips that are left out.
         given: Parts that arrive trained, so that their own pre-training is left out.
         loaded: Parts that arrive with the weights and statistics of another run, `given` or to be trained on.
+        augment: What the backend learns from beside the clips as they are.
     """
 
     frontend: Frontend | None
@@ -65,6 +69,7 @@ class Coupler:
     given: Sequence[str] = ()
     loaded: Sequence[str] = ()
     damages: Damages = field(default_factory=Damages)
+    augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
         """Find the device and move the parts there."""
@@ -82,7 +87,7 @@ class Coupler:
     def planned(self) -> list[Phase]:
         """The phases of the coupling, whether or not they have anything to train."""
         # a coupling whose chain lacks a part never looks at it
-        return list(self.coupling.phases(cast(Frontend, self.frontend), cast(Backend, self.backend)))
+        return list(self.coupling.phases(cast(Frontend, self.frontend), augmented(self.backend, self.augment)))
 
     def phases(self) -> list[Phase]:
         """The phases that will run: those with something to learn that was not given trained."""
@@ -107,25 +112,17 @@ class Coupler:
         return {name: recipe_of(self.parts, name, self.optimiser) for name in learners}
 
     def batch_size(self, phase: Phase) -> int:
-        """Clips a step of `phase`: what was asked for, else what the recipe of its first learner says.
-
-        Raises:
-            SefrontError: They are fewer than the phase can learn from.
-        """
-        size = self.lengths.batch_size or next(iter(self.recipes(phase).values()), Recipe()).batch_size
-        if size < (least := phase.smallest_batch):
-            instead = phase.instead and f", or {phase.instead}"
-            raise SefrontError(
-                f"phase {phase.name} of {type(self.coupling).__name__} compares the clips of a batch, so it needs at "
-                f"least {least} a step, not {size}; give it --batch-size {least} or more{instead}"
-            )
-        return size
+        """Clips a step of `phase`; raises a SefrontError where they are fewer than it can learn from."""
+        return self.lengths.clips(phase, self.recipes(phase), type(self.coupling).__name__)
 
     def check(self) -> None:
-        """Refuse before training a batch size that would stop a later phase, with a SefrontError."""
-        for phase in self.planned():
-            if not self.left_out(phase):
-                self.batch_size(phase)
+        """Refuse before training what would stop a later phase, or could not be: a SefrontError."""
+        running = [phase for phase in self.planned() if not self.left_out(phase)]
+        check(self.augment, self.backend, [(phase, self.batch_size(phase)) for phase in running], self.on)
+
+    def learnt(self, phase: Phase, train: Mixtures) -> Mixtures:
+        """What `phase` learns from: clips whose texts fit, and copies at other speeds where a backend learns."""
+        return learnable(with_copies(train, self.augment.speed if teaches(phase) else ()), self.backend, self.damages)
 
     def fit(
         self,
@@ -150,11 +147,11 @@ class Coupler:
             SefrontError: A loss is not finite, clean references are missing, or a clip is damaged and damages strict.
         """
         self.check()
-        material = replace(material, train=learnable(material.train, self.backend, self.damages))
         standing, state = self.taken_up(resume)
         own: dict[tuple[str, ...], Material] = {("frontend",): frontend_material or material}
         lessons = [(phase, own.get(phase.learners, material)) for phase in self.phases()]
         check_references(lessons)
+        check_clips(self.augment, (taught.train for phase, taught in lessons if teaches(phase)))
         trained = {*self.given, *self.loaded}
         for number, (phase, taught) in enumerate(lessons):
             if number >= standing.phase:
@@ -200,7 +197,7 @@ class Coupler:
         with judging(*self.parts.values()), autocast(self.bf16, self.on):
             finish(self.frontend, self.backend, self.phase_run(last, material).heard())
         self.store.save("best", self.weights())
-        if clean:
+        if clean and not self.augment.noise:
             self.store.save("original", {"backend": weights_of(self.parts["backend"])})
 
     def weights(self) -> dict[str, Weights]:
@@ -214,6 +211,7 @@ class Coupler:
         recipes = self.recipes(phase)
         learners = {name: cast(nn.Module, part_of(self.parts, name)) for name in recipes}
         epochs = self.lengths.of(phase)
+        crop = self.augment.crop if teaches(phase) else None
         return PhaseRun(
             phase=phase,
             parts=self.parts,
@@ -222,12 +220,13 @@ class Coupler:
             fresh=[name for name in recipes if name not in trained and root_of(name) not in trained],
             update=Update(learners, recipes, epochs=epochs, bf16=self.bf16, processes=self.processes),
             judge=self.judge(phase, metric),
-            train=material.train,
+            train=self.learnt(phase, material.train),
             valid=material.valid,
             batch_size=self.batch_size(phase),
             epochs=epochs,
             patience=self.training.patience,
-            seconds=self.training.seconds if phase.learners == ("frontend",) else None,
+            seconds=self.training.seconds if phase.learners == ("frontend",) else crop,
+            noise=self.augment.noise if teaches(phase) else 0.0,
             workers=self.training.workers,
             seed=self.seed,
             store=self.store,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,11 +12,11 @@ from sefront.core.clips import Clip, Task, Wanted
 from sefront.core.durations import Durations
 from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.kinds import Kind, Target, kind_of
-from sefront.core.mixing import Wave, fitted, mix, offset_for, sounding_offset
+from sefront.core.mixing import Wave, fitted, is_silent, mix, offset_for, sounding_offset
 from sefront.core.randomness import stream
+from sefront.core.reader import Reader
 from sefront.core.recorded import LEVEL, are_recorded, parts
 
-CACHE_BYTES = 2 << 30
 DRAWS = 20  # noises drawn before all that are left are tried in turn
 
 
@@ -59,34 +58,6 @@ class Example:
     target: Target
     snr: float
     left_out: tuple[Damaged, ...] = ()
-
-
-class Reader:
-    """Reads recordings at one rate and keeps those most recently used, up to a number of bytes."""
-
-    def __init__(self, sample_rate: int, capacity: int = CACHE_BYTES) -> None:
-        self.sample_rate, self.capacity, self.held = sample_rate, capacity, 0
-        self._waves: OrderedDict[str, Wave] = OrderedDict()
-
-    def read(self, clip: Clip) -> Wave:
-        """Samples of `clip`, (samples,).
-
-        Raises:
-            DamagedAudioError: The clip cannot be used, or is silent.
-        """
-        key = f"{clip.id}\0{clip.audio!r}"
-        if key in self._waves:
-            self._waves.move_to_end(key)
-            return self._waves[key]
-        wave = clip.audio.read(self.sample_rate)
-        if not wave.any():
-            raise DamagedAudioError(f"{clip.id}: silent (every sample is zero)")
-        wave.setflags(write=False)
-        self._waves[key] = wave
-        self.held += wave.nbytes
-        while self.held > self.capacity:
-            self.held -= self._waves.popitem(last=False)[1].nbytes
-        return wave
 
 
 @dataclass
@@ -206,7 +177,7 @@ class Mixtures:
             if wave is None:
                 continue
             silent, part = wave, fitted(wave, size, offset_for(len(wave), size, rng))
-            if part.any():
+            if not is_silent(part):
                 return snr, part
         if silent is not None:  # noises that are hardly ever heard: take one where it is
             return snr, fitted(silent, size, sounding_offset(silent, size, rng))

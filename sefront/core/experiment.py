@@ -16,7 +16,7 @@ from sefront.core.spelling import spelt
 
 SECTIONS = (
     "frontend", "backend", "coupling", "corpus", "valid_corpus", "noise", "test_noise", "intruder", "frontend_corpus",
-    "frontend_noise", "optimiser", "epochs", "training",
+    "frontend_noise", "optimiser", "epochs", "training", "augment",
 )  # fmt: skip
 LEVELS: Mapping[str, tuple[tuple[float, float], tuple[float, ...]]] = {
     "speech": ((0.0, 25.0), (25.0, 20.0, 15.0, 10.0, 5.0, 0.0)),

@@ -13,7 +13,8 @@ from typing import Any
 from sefront.core.errors import SefrontError
 
 REFUSED = (
-    errno.EACCES, errno.EROFS, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EFBIG,
+    errno.ENOENT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
+    errno.EFBIG,
 )  # fmt: skip
 
 

@@ -15,13 +15,16 @@ from sefront.core.audio import AudioFile
 from sefront.core.audio_writing import writing
 from sefront.core.clips import Clip
 from sefront.core.damages import Damages
-from sefront.core.data import Draw, Example, Reader
+from sefront.core.data import Draw, Example
 from sefront.core.errors import SefrontError
 from sefront.core.files import clear_failures, write_text
 from sefront.core.inspection import Rank, Sample, inspected, ranked
 from sefront.core.joined import Joined
+from sefront.core.reader import Reader
 from sefront.core.rooted import is_inside, name_in
 from sefront.core.run import Run
+from sefront.core.setup import augment_of
+from sefront.core.speed import Copies, Sped, original, sped, with_copies
 from sefront.core.supply import Data
 from sefront.core.traces import TraceFile
 
@@ -45,7 +48,14 @@ class Inspection:
         self.run, experiment = run, run.experiment
         self.data = Data(experiment, run.components, Damages(), Reader(experiment.sample_rate))
         self.corpus = self.data.corpus(experiment.corpus, "corpus")
-        self.clips = {clip.id: clip for clip in self.corpus.clips("train")}
+        augment, clips = augment_of(experiment, run.components), self.corpus.clips("train")
+        self.speeds = augment.speed
+        if augment.mixup and not any((run.path / "samples").glob("*.jsonl")):
+            raise SefrontError(
+                f"{run.path}: learnt from mixed clips (augment.mixup), so no answer was that of one clip, and none was "
+                "kept; inspect a run without mixup"
+            )
+        self.clips = {clip.id: clip for clip in Copies(clips, self.speeds, sped)}
         labels = run.task.labels if run.task and run.task.kind == "classification" else ()
         targets = {name: clip.target if isinstance(clip.target, str) else None for name, clip in self.clips.items()}
         branches = [name for name, _ in run.backend.named()] if isinstance(run.backend, Joined) else []
@@ -73,7 +83,7 @@ class Inspection:
             recordings in noise no clean one but their reference.
         """
         rate, written = self.run.experiment.sample_rate, []
-        listener, mixtures = self.run.listener(), self.data.material(self.corpus).train
+        listener, mixtures = self.run.listener(), with_copies(self.data.material(self.corpus).train, self.speeds)
         places = {clip.id: index for index, clip in enumerate(mixtures.clips)}
         for sample in samples:
             example = mixtures[Draw(places[sample.id])] if sample.id in places else None
@@ -93,6 +103,8 @@ class Inspection:
     def write_manifest(self, samples: Sequence[Sample], place: Path) -> bool:
         """Write a manifest of the files of `samples`, to listen to or to train on; splits are left to whoever does.
 
+        A file of which there are copies at other speeds is written once, with what is known of the hardest of them.
+
         Returns:
             Whether any of them lies outside the folder of the manifest.
 
@@ -102,27 +114,31 @@ class Inspection:
         text = io.StringIO()
         table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         table.writeheader()
+        rows: dict[str, dict[str, Any]] = {}
         for sample in samples:
-            table.writerow(self.row(sample, place.parent))
+            row = self.row(sample, place.parent)
+            rows.setdefault(row["id"], row)
+        table.writerows(rows.values())
         write_text(place, text.getvalue(), "repeat the command")
-        parts = [part for clip in map(self.clip, samples) for part in (clip.audio, clip.target)]
-        files = [part.path for part in parts if isinstance(part, AudioFile | TraceFile)]
-        return not all(is_inside(path, place.parent) for path in files)
+        named = (path for row in rows.values() for path in (row["path"], row.get("label_path")) if path)
+        return not all(is_inside(place.parent / path, place.parent) for path in named)
 
     def row(self, sample: Sample, folder: Path) -> dict[str, Any]:
         """The row of a manifest in `folder`."""
         clip, kind = self.clip(sample), self.run.task.kind if self.run.task else "classification"
-        audio, target = clip.audio, sample.label
+        audio, target, name = clip.audio, sample.label, sample.id
+        if isinstance(audio, Sped):
+            audio, name = audio.audio, original(name)
         if isinstance(clip.target, TraceFile):
             target = name_in(clip.target.path, folder)
-        what = f"--export: clip {sample.id} of corpus '{self.run.experiment.corpus}'"
+        what = f"--export: clip {name} of corpus '{self.run.experiment.corpus}'"
         if not isinstance(audio, AudioFile):
             raise SefrontError(f"{what} has no file")
         if kind == "trace" and target is None:
             raise SefrontError(f"{what} has a trace that is in no table of its own, so no manifest can name it")
         known = {"hard_index": sample.hard_index, "importance": sample.importance, "loss": sample.loss}
         return {
-            "id": sample.id, "path": name_in(audio.path, folder), "start": audio.start or None, "end": audio.end,
+            "id": name, "path": name_in(audio.path, folder), "start": audio.start or None, "end": audio.end,
             TARGETS[kind]: target, "speaker": sample.speaker,
             "extra": " ".join(f"{name}={value:.4g}" for name, value in known.items() if value is not None),
         }  # fmt: skip

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple, cast
 
 from torch import nn
 
+from sefront.core.augmentable import check_clips
 from sefront.core.checkpoint import Weights, load_part, load_state, put_weights, weights_of
 from sefront.core.clips import Task
 from sefront.core.coupler import Coupler
 from sefront.core.damages import Damages
-from sefront.core.data import Material, Mixtures, Reader
+from sefront.core.data import Material, Mixtures
+from sefront.core.decoded import Decoded
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment
 from sefront.core.files import clear_failures, write_json
@@ -21,11 +23,13 @@ from sefront.core.lock import lock, mark_trained
 from sefront.core.measures import metric_of
 from sefront.core.mixed import fitting, lacks_gate
 from sefront.core.progress import Progress
+from sefront.core.reader import Reader
 from sefront.core.recorded import check_measurable, check_references, described, unmixed
 from sefront.core.run import Run
 from sefront.core.runs import check_free
-from sefront.core.setup import Components, Models, lengths_of, models_of, optimiser_of, training_of
+from sefront.core.setup import Components, Models, augment_of, lengths_of, models_of, optimiser_of, training_of
 from sefront.core.sources import check_apart, wanted_of
+from sefront.core.speed import with_copies
 from sefront.core.supply import Data, check_named
 from sefront.core.written import write_experiment, written
 
@@ -75,9 +79,10 @@ class Job:
         return [*lines, *self.run.left_out()]
 
     def check(self) -> None:
-        """Refuse phases and metrics that miss clean references, with a SefrontError."""
+        """Refuse phases and metrics that miss clean references, and noise where it is already: a SefrontError."""
         phases = [phase for phase in self.coupler.planned() if not self.coupler.left_out(phase)]
         check_references((phase, self.material_of(phase.learners)) for phase in phases)
+        check_clips(self.coupler.augment, [self.material.train])
         check_measurable(self.test, self.run.metrics())
 
     def material_of(self, learners: tuple[str, ...]) -> Material:
@@ -109,14 +114,16 @@ class Job:
         return run
 
 
-def prepared(experiment: Experiment, components: Components, folder: Path, progress: Progress) -> Job:
-    """Build and check everything that `experiment` names, without writing anything.
+def prepared(
+    experiment: Experiment, components: Components, folder: Path, progress: Progress, cache: Decoded | None = None
+) -> Job:
+    """Build and check everything that `experiment` names, without writing anything; `cache` keeps decoded audio.
 
     Raises:
         SefrontError: Something is misnamed, missing, out of range, or does not go together.
     """
     damages = Damages(experiment.strict, progress)
-    data = Data(experiment, components, damages, Reader(experiment.sample_rate))
+    data = Data(experiment, components, damages, Reader(experiment.sample_rate, decoded=cache))
     corpus = data.corpus(experiment.corpus, "corpus")
     if corpus.task() is None and wanted_of(corpus) == "scene":
         raise SefrontError(f"corpus '{experiment.corpus}': scenes need labels; put them into a folder for each class")
@@ -129,19 +136,20 @@ def prepared(experiment: Experiment, components: Components, folder: Path, progr
         models.frontend, models.backend, models.coupling, training=training_of(experiment),
         optimiser=optimiser_of(experiment), seed=experiment.seed, device=experiment.device,
         precision=experiment.precision, folder=folder, progress=progress, damages=damages,
-        given=initial.given, loaded=initial.loaded,
+        given=initial.given, loaded=initial.loaded, augment=augment_of(experiment, components),
     )  # fmt: skip
     lengths = lengths_of(experiment, corpus, coupler.planned())
     coupler.lengths = lengths
     coupler.check()
     resolved = written(experiment, models, components, lengths, wanted_of(corpus), phases=coupler.planned())
-    run = Run(folder, resolved, corpus.task(), models, components, progress)
+    run = Run(folder, resolved, corpus.task(), models, components, progress, cache=cache)
     tested = data.noise(experiment.test_noise, "test_noise")
     check_apart(experiment.noise, dict(zip(experiment.test_noise, tested, strict=True)))
     unheard = replace(data, damages=Damages(experiment.strict))  # the evaluation will name what is damaged
     material = data.material(corpus)
     if initial.remembered:
-        cast(Any, models.coupling).adopt(initial.remembered, [clip.id for clip in material.train.clips])
+        learnt = with_copies(material.train, coupler.augment.speed)
+        cast(Any, models.coupling).adopt(initial.remembered, [clip.id for clip in learnt.clips])
     job = Job(run, coupler, material, unheard.test(corpus), data.frontend_material(corpus), initial.original)
     job.check()
     return replace(job, run=replace(run, experiment=unmixed(asked, resolved, job.mixtures())))

@@ -10,6 +10,7 @@ for is the one that can be measured.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +38,15 @@ class Mixture:
         return np.asarray(self.noisy - self.clean, dtype=np.float32)
 
 
-def power(wave: Wave) -> float:
-    """Mean of squares."""
-    return float(np.mean(np.square(wave, dtype=np.float64)))
+def power(wave: NDArray[np.floating[Any]]) -> float:
+    """Mean of squares, in float64."""
+    wide = wave.astype(np.float64, copy=False)
+    return float(np.add.reduce(np.square(wide))) / len(wide)
+
+
+def is_silent(wave: Wave) -> bool:
+    """Whether every sample is zero; one from the middle mostly settles it."""
+    return bool(wave[len(wave) // 2] == 0.0) and not wave.any()
 
 
 def fitted(noise: Wave, size: int, offset: int) -> Wave:
@@ -49,7 +56,7 @@ def fitted(noise: Wave, size: int, offset: int) -> Wave:
     """
     if len(noise) >= size + offset:
         return noise[offset : offset + size]
-    return np.take(noise, np.arange(offset, offset + size), mode="wrap")
+    return np.concatenate([noise[offset:], *[noise] * (size // len(noise) + 1)])[:size]
 
 
 def offset_for(noise_size: int, size: int, rng: np.random.Generator) -> int:
@@ -69,16 +76,21 @@ def mix(target: Wave, noise: Wave, snr: float) -> Mixture:
     A silent target is returned unchanged, with an infinite SNR: no gain could reach the ratio. So is any target under
     a silent noise; whoever draws noises draws another one.
     """
-    signal, interference = power(target), power(noise)
+    wide = noise.astype(np.float64)
+    signal, interference = power(target), power(wide)
     if signal == 0.0 or interference == 0.0 or np.isinf(snr):
         return clipped(target, np.zeros_like(target), np.inf)
     gain = np.sqrt(signal / (interference * 10.0 ** (snr / 10.0)))
-    return clipped(target, (gain * noise).astype(np.float32), snr)
+    np.multiply(wide, gain, out=wide)
+    return clipped(target, wide.astype(np.float32), snr)
 
 
 def clipped(target: Wave, noise: Wave, snr: float) -> Mixture:
     """Both parts scaled down together where their sum, or the target alone, would leave [-1, 1]."""
-    peak = max(float(np.max(np.abs(part), initial=0.0)) for part in (target + noise, target))
+    noisy = target + noise
+    edges = (noisy.max(initial=0.0), -noisy.min(initial=0.0), target.max(initial=0.0), -target.min(initial=0.0))
+    peak = np.float32(max(edges))
     if peak > 1.0:
-        target, noise = (target / peak).astype(np.float32), (noise / peak).astype(np.float32)
-    return Mixture(np.clip(target + noise, -1.0, 1.0), target, snr)
+        target, noise = target / peak, noise / peak
+        noisy = np.clip(target + noise, -1.0, 1.0)
+    return Mixture(noisy, target, snr)

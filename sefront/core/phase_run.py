@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from sefront.core.modes import judging
 from sefront.core.processes import Processes
 from sefront.core.progress import Progress
 from sefront.core.protocols import Coupling
-from sefront.core.randomness import seeded
+from sefront.core.randomness import seeded, stream
 from sefront.core.samples import Samples
 from sefront.core.scoring import Judge, Score
 from sefront.core.store import Store
@@ -50,6 +51,7 @@ class PhaseRun:
         epochs: Most epochs.
         patience: Epochs without a better score before the phase ends.
         seconds: Longest part of a clip to learn from; None for whole clips.
+        noise: Probability that a clip of a phase on clean waves is heard in noise.
         workers: Processes that read audio.
         seed: Seed of dropout and the like.
         store: Where checkpoints and log go.
@@ -72,6 +74,7 @@ class PhaseRun:
     epochs: int
     patience: int
     seconds: float | None
+    noise: float
     workers: int
     seed: int
     store: Store
@@ -109,7 +112,7 @@ class PhaseRun:
         self.processes.wait()
         for name, part in self.parts.items():
             put_weights(part, self.store.weights("best", name) or weights_of(part), f"the best {name}")
-        if self.phase.learners == ("backend",) and self.phase.sees == "clean":
+        if self.phase.learners == ("backend",) and self.phase.sees == "clean" and not self.noise:
             self.store.save("original", {"backend": weights_of(self.parts["backend"])})
         models = [name for name in start if name != "coupling"]  # the weights of losses start at zero, without a length
         shares = ", ".join(f"{name} by {moved(start[name], self.learners[name]):.3g}" for name in models)
@@ -136,14 +139,25 @@ class PhaseRun:
         """Batches on the device, in every process alike; by default those of the first epoch with all clips."""
         wanted = self._batches(0, None) if batches is None else batches
         for batch in load(self.train, wanted, workers=self.workers, report=self.report):
-            yield batch.to(self.device)
+            yield self._given(batch)
+
+    def _given(self, batch: Batch) -> Batch:
+        """`batch` on the device; where clips may be heard in noise, that is what stands in place of clean waves."""
+        return (replace(batch, clean=batch.noisy) if self.noise else batch).to(self.device)
 
     def _batches(self, epoch: int, keep: Container[str] | None, clips: int | None = None) -> Sequence[Keys]:
         """What is drawn for the steps of `epoch`, by all processes together; of so many `clips`, or of all."""
-        snr = math.inf if self.phase.sees == "clean" else None
+        snr = partial(self._snr, epoch)
         batches = shuffled(self.train, self.batch_size, epoch, keep, snr=snr, seconds=self.seconds)
         batches = batches if clips is None else batches.beginning(clips)
         return equal_lengths(self.train, batches) if self.judge.equal else batches
+
+    def _snr(self, epoch: int, index: int) -> float | None:
+        """Infinity for a clip that is heard clean in an epoch, else None, for an SNR that is drawn."""
+        if self.phase.sees != "clean":
+            return None
+        chance = stream(self.train.seed, self.train.clips[index].id, "heard", epoch) if self.noise else None
+        return None if chance is not None and chance.random() < self.noise else math.inf
 
     def _epoch(self, epoch: int, keep: Container[str] | None) -> dict[str, float]:
         """Every step of one epoch; the mean of what they log."""
@@ -167,7 +181,7 @@ class PhaseRun:
                     continue
                 samples.show(batch)
                 with self.update.precision(self.device):
-                    note(self.phase.step(batch.to(self.device), self.update))
+                    note(self.phase.step(self._given(batch), self.update))
             with self.update.precision(self.device):
                 note(self.phase.close(self.update))
         self.store.samples(self.phase.name, epoch, self.processes.once(samples.steps()))

@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from sefront.core.augmented import is_mixed
 from sefront.core.chain import differentiable, enhance, predict
 from sefront.core.errors import SefrontError
 from sefront.core.joined import Decision, Joined
@@ -51,7 +52,12 @@ def learn_backend(backend: Backend, sees: Sees, frontend: Frontend | None = None
 
 
 def judged(losses: Tensor, prediction: Prediction) -> dict[str, Tensor]:
-    """The task loss of every sample; of a classifier also the class it answered, and how sure it was, (batch,) each."""
+    """The task loss of every sample; of a classifier also the class it answered, and how sure it was, (batch,) each.
+
+    Nothing of mixed clips, whose answers and losses are not those of one.
+    """
+    if is_mixed(prediction):
+        return {}
     known = {"task_loss": losses.detach()}
     if prediction.scores.dim() == 2:
         surest, answer = prediction.scores.detach().float().softmax(-1).max(-1)

@@ -17,6 +17,7 @@ from sefront.core.columns import Rows
 from sefront.core.errors import BadOptionError, DamagedAudioError, SefrontError
 from sefront.core.experiment import DEFAULT_NOISE, Experiment
 from sefront.core.mixing import Wave
+from sefront.core.speed import Copies
 
 if TYPE_CHECKING:
     from sefront.core.data import Material, Mixtures
@@ -32,6 +33,7 @@ def are_recorded(clips: Iterable[Clip], what: str = "these clips") -> bool:
     Raises:
         SefrontError: Some are and some are not.
     """
+    clips = clips.originals if isinstance(clips, Copies) else clips
     if isinstance(clips, Rows):
         return False  # a list says nothing of the kind, and looking at a million clips takes seconds
     example: dict[bool, str] = {}

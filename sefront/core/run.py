@@ -19,7 +19,7 @@ from sefront.core.aggregation import Evaluation
 from sefront.core.checkpoint import put_weights
 from sefront.core.clips import Task
 from sefront.core.damages import Damages
-from sefront.core.data import Reader
+from sefront.core.decoded import Decoded
 from sefront.core.decoding import Decoding
 from sefront.core.errors import SefrontError
 from sefront.core.evaluation import Chain, Judgement, Trial, check_unheard, judge
@@ -33,6 +33,7 @@ from sefront.core.parameters import build
 from sefront.core.precision import device_named, uses_bf16
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
+from sefront.core.reader import Reader
 from sefront.core.runs import altered
 from sefront.core.setup import BOTH, Components, Models, models_of
 from sefront.core.supply import Data
@@ -57,6 +58,7 @@ class Run:
         components: The installed components, for corpora and metrics by name.
         progress: Who watches.
         changed: Settings in place of those it was trained with; such a run is not the one in the folder.
+        cache: Where decoded audio is kept.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class Run:
     components: Components
     progress: Progress = field(default_factory=Quiet)
     changed: Mapping[str, Any] = field(default_factory=dict)
+    cache: Decoded | None = None
 
     @classmethod
     def open(cls, path: Path, components: Components, options: Mapping[str, Any] | None = None) -> Run:
@@ -121,8 +124,7 @@ class Run:
     @cached_property
     def original(self) -> Backend | None:
         """The clean-trained backend that the run started from; None where there was none."""
-        weights = checkpoint.load_part(self.path / "checkpoint" / "original", "backend")
-        if weights is None:
+        if (weights := checkpoint.load_part(self.path / "checkpoint" / "original", "backend")) is None:
             return None
         backend = models_of(self.experiment, self.components, self.task).backend
         if isinstance(backend, nn.Module):
@@ -190,7 +192,7 @@ class Run:
         changed = {held: value for name, held in ALTERED.items() if (value := asked.pop(name, None)) is not None}
         kind = self.kind(asked)
         experiment = altered(self.experiment, changed, self.components.corpora)
-        damages, reader = Damages(experiment.strict, self.progress), Reader(experiment.sample_rate)
+        damages, reader = Damages(experiment.strict, self.progress), Reader(experiment.sample_rate, decoded=self.cache)
         data = Data(experiment, self.components, damages, reader)
         mixtures = data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
         check_unheard(self.experiment, data, mixtures, changed)
@@ -228,8 +230,7 @@ class Run:
         if not path.exists():
             raise SefrontError(f"{self.path}: not judged yet; use `sefront evaluate {self.path}`")
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        names = dict.fromkeys(row["metric"] for row in rows)
-        return rendered(rows, self.metrics() | self.metrics(list(names)), self.task)
+        return rendered(rows, self.metrics() | self.metrics(list(dict.fromkeys(r["metric"] for r in rows))), self.task)
 
     def listener(self, **decoding: Any) -> Listener:
         """The trained chain, ready for waves of any rate; `decoding` is what `Decoding` takes."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sefront.core.augment import Augment
+from sefront.core.augmentable import has_features
 from sefront.core.clips import Task
 from sefront.core.errors import SefrontError, unknown
 from sefront.core.experiment import Experiment
@@ -172,6 +174,24 @@ def training_of(experiment: Experiment) -> Training:
     """Patience, development grid and reading."""
     training: Training = build(Training, options=experiment.section("training"), owner="training")
     return training
+
+
+def augment_of(experiment: Experiment, components: Components) -> Augment:
+    """What the backend learns from beside the clips as they are.
+
+    Raises:
+        SefrontError: Features are to be hidden, and it has none; it names backends that have.
+    """
+    augment: Augment = build(Augment, options=experiment.section("augment"), owner="augment")
+    backends, name = components.backends, experiment.backend
+    if augment.specaugment and not has_features(backends[name]):
+        kind = getattr(backends[name], "kind", CLASSIFICATION)
+        fitting = [n for n in backends if made_for(backends, n) == kind and has_features(backends[n])]
+        raise SefrontError(
+            f"-o augment.specaugment: backend '{name}' has no features of its own to hide; leave it out, or name one "
+            f"that has, such as {', '.join(fitting)}"
+        )
+    return augment
 
 
 def optimiser_of(experiment: Experiment) -> dict[str, dict[str, Any]]:

@@ -11,10 +11,11 @@ from typing import Any
 from sefront.core.audio import AudioFile
 from sefront.core.clips import SPLITS, Clip, Split, Task, Wanted
 from sefront.core.damages import Damages
-from sefront.core.data import Damaged, Mixtures, Reader
+from sefront.core.data import Damaged, Mixtures
 from sefront.core.errors import DamagedAudioError, SefrontError, unknown
 from sefront.core.parameters import build
 from sefront.core.protocols import Corpus
+from sefront.core.reader import Reader
 from sefront.core.recorded import are_recorded
 
 UNNAMED = ("folder", "manifest", "kaldi", "lhotse")  # corpora that are known by their place

@@ -10,12 +10,13 @@ from typing import Any
 
 from sefront.core.clips import SPLITS, Split, Task, Wanted
 from sefront.core.damages import Damages
-from sefront.core.data import Material, Mixtures, Reader
+from sefront.core.data import Material, Mixtures
 from sefront.core.errors import SefrontError, unknown
 from sefront.core.experiment import Experiment
 from sefront.core.parameters import parameters, words
 from sefront.core.protocols import Corpus
 from sefront.core.randomness import derive
+from sefront.core.reader import Reader
 from sefront.core.recorded import are_recorded
 from sefront.core.setup import Components
 from sefront.core.sources import Noise, Source, located, noises, opened, test_noises, type_of, wanted_of

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sefront.core.errors import SefrontError
+from sefront.core.recipe import Recipe
 from sefront.core.scoring import Score
 from sefront.core.types import Phase
 
@@ -62,6 +64,21 @@ class Lengths:
     def of(self, phase: Phase) -> int:
         """Most epochs of `phase`: what is said of it by name, else by itself, else of all."""
         return self.by_phase.get(phase.name, phase.epochs or self.epochs)
+
+    def clips(self, phase: Phase, recipes: Mapping[str, Recipe], owner: str) -> int:
+        """Clips a step of `phase`: what was asked for, else what the recipe of the first of its learners says.
+
+        Raises:
+            SefrontError: They are fewer than the phase, one of the coupling `owner`, can learn from.
+        """
+        size = self.batch_size or next(iter(recipes.values()), Recipe()).batch_size
+        if size < (least := phase.smallest_batch):
+            instead = phase.instead and f", or {phase.instead}"
+            raise SefrontError(
+                f"phase {phase.name} of {owner} compares the clips of a batch, so it needs at least {least} a step, "
+                f"not {size}; give it --batch-size {least} or more{instead}"
+            )
+        return size
 
 
 @dataclass

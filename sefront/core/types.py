@@ -104,6 +104,7 @@ class Phase:
         probe: What to log of one batch after every epoch, the same batch each time; it changes nothing.
         replaceable: Whether a part that arrives trained does without it, if it is a frontend's own or on clean waves.
         left_out: Why it does not run; empty for one that does.
+        single: Why losses and answers have to be those of one clip each, so that mixup is refused; else empty.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Phase:
     probe: Callable[[Batch, Update], Mapping[str, Tensor]] | None = None
     replaceable: bool = True
     left_out: str = ""
+    single: str = ""
 
     @property
     def needs_clean(self) -> bool:

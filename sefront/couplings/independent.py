@@ -109,14 +109,14 @@ class Independent:
             found.append(
                 Phase(
                     name, learners, self.sees, lesson.all_clips, epochs=self.count_epochs, close=lesson.count,
-                    replaceable=False, left_out=given,
+                    replaceable=False, left_out=given, single="counts the answer to each clip",
                 )
             )  # fmt: skip
             if self.retrain_epochs:
                 found.append(
                     Phase(
                         f"{name}_hard", learners, self.sees, lesson.hard_clips, lesson.keep, self.retrain_epochs,
-                        replaceable=False,
+                        replaceable=False, single="weighs the loss of each clip by how hard that is",
                     )
                 )  # fmt: skip
         return found

@@ -96,9 +96,11 @@ class Iterative:
         needs_learner("iterative", frontend)
         turns = Turns(self, frontend, backend)
         warm = [learn_frontend(frontend), learn_backend(backend, "clean")] if self.init == "warm" else []
+        judges = "has stale weights, the losses of the backend's own step" if self.stale else ""
         joint = Phase(
             "joint", ("frontend", "backend"), "enhanced", turns.step,
             smallest_batch=self.smallest_batch, instead=ALONE, close=turns.close, probe=conflict(frontend, backend),
+            single=judges,
         )  # fmt: skip
         return [*warm, joint]
 

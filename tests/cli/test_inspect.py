@@ -279,3 +279,34 @@ def test_a_corpus_without_files_has_audio_but_no_manifest(tmp_path: Path, run_he
     assert not hard.exists()
     assert run_here("inspect", str(out), "--top", "1", "--audio", str(tmp_path / "heard"))[0] == 0
     assert sorted(p.name.rpartition("-")[2] for p in (tmp_path / "heard").iterdir()) == ["clean.wav", "noisy.wav"]
+
+
+def test_copies_at_other_speeds(audio: Path, tmp_path: Path, run_here: Run) -> None:
+    corpora = ("--corpus", str(audio / "speech"), "--noise", str(audio / "noise"))
+    out = str(tmp_path / "run")
+    code, _, _ = run_here("couple", *SMALL, *corpora, "--mode", "baseline", "-o", "augment.speed=0.8", "--out", out)
+    assert code == 0
+    places = ("--audio", str(tmp_path / "heard"), "--export", str(tmp_path / "hard.csv"))
+    code, listed, err = run_here("inspect", out, "--top", "0", "--json", *places)
+    assert code == 0, err
+    names = [sample["id"] for sample in json.loads(listed)]
+    originals = {name for name in names if not name.endswith("@0.8")}
+    assert sorted(names) == sorted([*originals, *(f"{name}@0.8" for name in originals)])
+    with (tmp_path / "hard.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["id"] for row in rows) == sorted(originals)
+    name = min(originals).replace("/", "_")
+    sizes = [soundfile.info(tmp_path / "heard" / f"{each}-clean.wav").frames for each in (name, f"{name}@0.8")]
+    assert sizes == [8000, 10000]
+
+
+def test_mixed_clips_cannot_be_inspected(audio: Path, tmp_path: Path, run_here: Run) -> None:
+    corpora = ("--corpus", str(audio / "speech"), "--noise", str(audio / "noise"))
+    out = str(tmp_path / "run")
+    assert run_here("couple", *SMALL, *corpora, "--mode", "baseline", "-o", "augment.mixup=0.2", "--out", out)[0] == 0
+    code, _, err = run_here("inspect", out)
+    assert (code, err) == (
+        2,
+        f"sefront: {out}: learnt from mixed clips (augment.mixup), so no answer was that of one clip, and none was "
+        "kept; inspect a run without mixup\n",
+    )

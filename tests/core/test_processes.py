@@ -122,7 +122,7 @@ def log(folder: Path, run: str = "run") -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["run", "unpadded"])
+@pytest.mark.parametrize("name", ["run", "unpadded", "augmented"])
 def test_two_processes_come_to_what_one_does(name: str, together: Path, alone: Path) -> None:
     first, second, expected = weights(together, 0, name), weights(together, 1, name), weights(alone, 0, name)
     for key, value in expected.items():

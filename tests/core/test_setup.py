@@ -11,6 +11,7 @@ import pytest
 from recordings import RATE, TASK, noise_folder, speech_folder
 from torch import Tensor
 
+from sefront.core.augment import Augment
 from sefront.core.damages import Damages
 from sefront.core.data import Reader
 from sefront.core.errors import SefrontError
@@ -18,7 +19,7 @@ from sefront.core.experiment import Experiment
 from sefront.core.job import Job, prepared
 from sefront.core.measures import metric_of
 from sefront.core.progress import Quiet
-from sefront.core.setup import lengths_of, models_of, optimiser_of, resolved_numbers, training_of
+from sefront.core.setup import augment_of, lengths_of, models_of, optimiser_of, resolved_numbers, training_of
 from sefront.core.supply import Data
 from sefront.core.training import Lengths
 from sefront.core.types import Batch, Phase
@@ -70,6 +71,10 @@ def job(audio: Path, **values: Any) -> Job:
         ({"options": {"optimiser.fronted.lr": 1}}, r"^optimiser has no option 'fronted\.lr'"),
         ({"options": {"training.patience": 0}}, r"^training: patience must be at least 1"),
         ({"options": {"training.patient": 1}}, r"^training has no option 'patient'; did you mean 'patience'\?"),
+        ({"options": {"augment.mixup": -1}}, r"^augment: mixup must be at least 0, but is -1$"),
+        ({"options": {"augment.mixpu": 1}}, r"^augment has no option 'mixpu'; did you mean 'mixup'\?"),
+        ({"options": {"augment.freq_width": 3}}, r"^augment: freq_width: there are no masks without specaugment=true$"),
+        ({"mode": "augment", "options": {"augment.noise": 0.5}}, r"^-o augment\.noise: the backend learns from noisy"),
         ({"options": {"epochs.jiont": 1}}, r"^mode 'iterative' has no phase 'jiont'; did you mean 'joint'\?"),
         ({"options": {"epochs.joint": "all"}}, r"^-o epochs\.joint=all: epochs are a whole number of at least 1$"),
         ({"options": {"corpus.metrik": "uar"}}, r"^corpus 'folder' has no option 'metrik'; did you mean 'metric'\?"),
@@ -217,6 +222,26 @@ def test_a_share_that_is_learnt_gives_a_frontend_something_to_train(audio: Path)
     assert any(line.startswith("phase joint: frontend (2 parameters) and backend (") for line in lines)
     with pytest.raises(SefrontError, match=r"^mtl trains the frontend, but .* has nothing to train"):
         prepared(replace(asked, options={"frontend.mix": 0.2}), COMPONENTS, audio, Quiet())
+
+
+def test_who_has_no_features_is_told_who_has() -> None:
+    asked = Experiment.of({"backend": "scr_m5", "mode": "augment", "options": {"augment.specaugment": True}})
+    message = (
+        r"^-o augment\.specaugment: backend 'scr_m5' has no features of its own to hide; leave it out, "
+        r"or name one that has, such as .*acln, .*ser_cnn"
+    )
+    with pytest.raises(SefrontError, match=message) as caught:
+        augment_of(asked, COMPONENTS)
+    assert "asr_ds2" not in str(caught.value)
+
+
+def test_augmentation_is_written_and_read_again(audio: Path, tmp_path: Path) -> None:
+    found = job(audio, mode="baseline", options={"augment.speed": "0.9,1.1", "augment.mixup": "0.2"})
+    assert found.coupler.augment == Augment(mixup=0.2, speed=(0.9, 1.1))
+    write_experiment(tmp_path / "experiment.toml", found.run.experiment, found.run.task)
+    again = Experiment.read(tmp_path / "experiment.toml")
+    assert augment_of(again, COMPONENTS) == found.coupler.augment
+    assert found.plan()[3].endswith("from clean waves, at most 100 epochs of 3 steps of 16 clips")
 
 
 def test_what_is_resolved_can_be_resolved_again(audio: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ if __name__ == "__main__":
 
 from probes import RATE, SGD, TASK, batch_of, material, plain_pair, same_dropout
 
+from sefront.core.augment import Augment
 from sefront.core.balance import Balance
 from sefront.core.checkpoint import Weights, weights_of
 from sefront.core.coupler import Coupler
@@ -123,7 +124,7 @@ def branches() -> Joined:
         return joined({"one": ProbeBackend, "two": ProbeBackend})(TASK, RATE, width=4, **options)
 
 
-def run(folder: Path, pads: bool = True, damaged: tuple[int, ...] = (), size: int = 5) -> Weights:
+def run(folder: Path, pads: bool = True, damaged: tuple[int, ...] = (), size: int = 5, **options: Any) -> Weights:
     """Both parts after a whole run, best epochs put back; without padding some batches hold a single clip."""
     frontend, backend = plain_pair()
     frontend.pads = pads  # type: ignore[assignment]
@@ -131,7 +132,7 @@ def run(folder: Path, pads: bool = True, damaged: tuple[int, ...] = (), size: in
     coupling: Any = Iterative() if pads else MTL()
     Coupler(
         frontend, backend, coupling, lengths=Lengths(2, batch_size=size), training=Training(valid_snr=(5.0,)),
-        optimiser={"frontend": sgd, "backend": sgd}, device="cpu", precision="32", folder=folder,
+        optimiser={"frontend": sgd, "backend": sgd}, device="cpu", precision="32", folder=folder, **options,
     ).fit(material(damaged=damaged))  # fmt: skip
     return {**weights_of(frontend), **{f"backend.{key}": value for key, value in weights_of(backend).items()}}
 
@@ -174,6 +175,7 @@ def everything(folder: Path) -> dict[str, Weights]:
     runs = {
         "run": run(folder / "run"),
         "unpadded": run(folder / "unpadded", pads=False),
+        "augmented": run(folder / "augmented", augment=Augment(speed=(0.9,), noise=0.5, crop=0.15)),
         "damaged": run(folder / "damaged", damaged=(2, 7, 9), size=2),
         "counted": counted(folder / "counted", size=5),
         "counted one by one": counted(folder / "one by one", size=1),
