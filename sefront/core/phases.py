@@ -8,11 +8,11 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from sefront.core.augmented import is_mixed
 from sefront.core.chain import differentiable, enhance, predict
 from sefront.core.errors import SefrontError
 from sefront.core.joined import Decision, Joined
 from sefront.core.losses import reference
+from sefront.core.mixup import is_mixed
 from sefront.core.modes import judging, learning, trainable
 from sefront.core.protocols import Backend, Frontend
 from sefront.core.svm import LinearSVM

@@ -18,13 +18,14 @@ from sefront.backends.fcn384 import FCN384
 from sefront.backends.scr_m5 import M5
 from sefront.backends.ser_cnn import SerCNN
 from sefront.core.augment import Augment
-from sefront.core.augmented import PARTNER, SHARE, Augmented, augmented, is_mixed, rearranged
+from sefront.core.augmented import Augmented, augmented
 from sefront.core.chain import predict
 from sefront.core.checkpoint import weights_of
 from sefront.core.clips import Task
 from sefront.core.losses import concordance, ctc
 from sefront.core.masking import masked
 from sefront.core.masks import hidden, masks
+from sefront.core.mixup import PARTNER, SHARE, is_mixed, rearranged
 from sefront.core.modes import judging, learning
 from sefront.core.phases import judged, learn_backend
 from sefront.core.randomness import seeded
