@@ -7,13 +7,7 @@ Read from ``samples/PHASE.jsonl`` of a run folder, which has a line for every ep
     hard index  h of `sefront.core.hard_examples`, from how often the sample was answered wrongly
     loss        the mean of its task losses
 
-A network learns wrong labels by heart in the end, but late: before that it takes such clips for what they are. So what
-counts is what was answered in epochs in which at most a third of the answers were wrong, but at least a twentieth. A
-label is suspect where confident answers named one other class, and clearly outweigh those that named the label:
-
-    1/n (sum of the confidence of answers j - sum of that of answers label) >= 0.2,  n answers in all.
-
-That networks learn clean labels first: Arpit et al. 2017, arXiv:1706.05394. The numbers are this project's.
+Whether a label is suspect says `sefront.core.suspicion`.
 """
 
 from __future__ import annotations
@@ -29,12 +23,10 @@ from typing import Any, Literal
 from sefront.core.errors import SefrontError, unknown
 from sefront.core.files import read_lines
 from sefront.core.hard_examples import hard_index
+from sefront.core.suspicion import suspected, telling
 
 Rank = Literal["weight", "hard", "loss"]
 RANKS = {"weight": "importance", "hard": "hard_index", "loss": "loss"}
-LEAST = 2  # answers before a label is suspected
-TELLING = (1 / 20, 1 / 3)  # share of wrong answers in an epoch that says something of labels
-SURER = 0.2  # how much more confidence another class must have had than the label
 
 
 @dataclass
@@ -72,10 +64,7 @@ class Sample:
     @property
     def suspect(self) -> str | None:
         """The class that it was surely taken for, where its label is probably wrong."""
-        other = max((name for name in self.votes if name != self.label), key=self.votes.__getitem__, default=None)
-        if other is None or self.voted < LEAST:
-            return None
-        return other if self.votes[other] - self.votes.get(self.label or "", 0.0) >= SURER * self.voted else None
+        return suspected(self.label, self.votes, self.voted)
 
     @property
     def loss(self) -> float | None:
@@ -180,7 +169,7 @@ def answered(samples: Sequence[Sample], answers: Sequence[str], columns: Mapping
     for sample, answer, confidence in zip(samples, answers, sure, strict=True):
         sample.answers[answer] = sample.answers.get(answer, 0) + 1
         sample.wrong = (sample.wrong or 0) + (answer != sample.label)
-        if TELLING[0] <= wrong <= TELLING[1]:
+        if telling(wrong):
             sample.votes[answer] = sample.votes.get(answer, 0.0) + (confidence or 0.0)
             sample.voted += 1
 
