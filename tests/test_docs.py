@@ -15,6 +15,7 @@ import pytest
 
 from sefront.core.aggregation import SYSTEMS
 from sefront.core.augment import Augment
+from sefront.core.conditions import Conditions
 from sefront.core.experiment import SECTIONS
 from sefront.core.recipe import Recipe
 from sefront.core.training import Training
@@ -76,7 +77,7 @@ def test_guide_names_every_option_section() -> None:
     assert [name for name in SECTIONS if f"`{name}" not in GUIDE] == []
 
 
-@pytest.mark.parametrize("settings", [Recipe, Training, Augment])
+@pytest.mark.parametrize("settings", [Recipe, Training, Augment, Conditions])
 def test_guide_names_every_setting(settings: type) -> None:
     assert [f.name for f in dataclasses.fields(settings) if f"`{f.name}`" not in GUIDE] == []
 

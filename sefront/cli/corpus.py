@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sefront.cli import corpus_import
+from sefront.cli import corpus_audit, corpus_import, corpus_mix
 from sefront.cli.corpora import FollowOutside, Options, found, given
 from sefront.cli.plugins import AsJson, catalogue, choices, paired
 from sefront.cli.tables import aligned
@@ -26,6 +26,8 @@ FEW = 3  # remarks of one kind that are printed one by one
 def register(commands: typer.Typer) -> None:
     """Add this group to `commands`."""
     corpus_import.register(app)
+    corpus_mix.register(app)
+    corpus_audit.register(app)
     commands.add_typer(app, name="corpus")
 
 

@@ -35,6 +35,7 @@ def evaluate(
     option: list[str] = typer.Option(
         [], "-o", "--option", help="Setting SECTION.NAME=VALUE in place of the run's own; may be repeated."
     ),
+    mixtures: Path | None = typer.Option(None, help="Run or list whose mixtures to judge on: exactly those."),
     split: str = typer.Option("test", help="train, valid, test or all."),
     original: Path | None = typer.Option(None, help="Run whose clean-trained backend to compare with."),
     device: str | None = typer.Option(None, help="auto, cpu, cuda or cuda:N. [as in training]"),
@@ -64,7 +65,7 @@ def evaluate(
     options, kept = settings(option), decoded(cache, cache_gb)
     asked = {
         "corpus": corpus, "noise": noise or None, "intruder": intruder or None, "test_snr": test_snr or None,
-        "metrics": metrics.split(",") if metrics else None, "split": split,
+        "metrics": metrics.split(",") if metrics else None, "mixtures": mixtures, "split": split,
         "original": sefront.open_run(original) if original else None, "device": device,
         "follow_outside": follow_outside or None,
         **given(decoder=decoder, lm=lm, lexicon=lexicon, beam=beam, lm_weight=lm_weight, word_score=word_score),

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from sefront.core.clips import Task
 from sefront.core.files import write_json, write_text
 from sefront.core.intervals import interval
+from sefront.core.mixture_entry import Entry
+from sefront.core.mixture_list import LIST, write_list
 from sefront.core.protocols import Additive, Metric
 from sefront.core.table import rendered
 
@@ -24,25 +26,30 @@ SYSTEMS = ("noisy", "original", "bypass", "coupled")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured: one row per clip, and the table that follows from them."""
+    """What was measured: one row per clip, the table that follows from them, and the list of the mixtures."""
 
     predictions: list[dict[str, Any]]
     rows: list[dict[str, Any]]
     metrics: Mapping[str, Metric]
     task: Task | None = None
+    mixtures: Sequence[Entry] = ()
 
     def table(self) -> str:
         """Aligned text: systems by SNR, and noise types at the hardest one."""
         return rendered(self.rows, self.metrics, self.task)
 
     def save(self, folder: Path) -> None:
-        """Write ``predictions.jsonl`` and ``evaluation.json`` into `folder`."""
+        """Write ``predictions.jsonl``, ``mixtures.jsonl`` and ``evaluation.json`` into `folder`."""
         again, task = "evaluate again", asdict(self.task) if self.task else None
         write_text(
             folder / "predictions.jsonl",
             "".join(json.dumps(row, default=listed) + "\n" for row in self.predictions),
             again,
         )
+        if self.mixtures:
+            write_list(folder / LIST, self.mixtures, again)
+        else:  # nothing is mixed into recordings in noise
+            (folder / LIST).unlink(missing_ok=True)
         write_json(folder / "evaluation.json", {"schema": 1, "task": task, "rows": self.rows}, again)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sefront.core.data import Damaged, Draw, Example, Mixtures
+from sefront.core.damages import Damaged
+from sefront.core.data import Draw, Example, Mixtures
 from sefront.core.errors import SefrontError
 from sefront.core.kinds import padded
 from sefront.core.mixing import Wave
@@ -21,9 +22,10 @@ from sefront.core.types import Batch
 Keys = list[Draw]
 POOL = 16  # batches that are sorted by length together
 Report = Callable[[Damaged], None]
+Seen = Callable[[Example], None]
 
 
-def ignore(damaged: Damaged) -> None:
+def ignore(item: Damaged | Example) -> None:
     """A report that nobody reads."""
 
 
@@ -172,15 +174,17 @@ def stacked(waves: Sequence[Wave], size: int) -> Tensor:
     return rows
 
 
-def load(mixtures: Mixtures, batches: Iterable[Keys], *, workers: int = 0, report: Report = ignore) -> Iterator[Batch]:
+def load(
+    mixtures: Mixtures, batches: Iterable[Keys], *, workers: int = 0, report: Report = ignore, seen: Seen = ignore
+) -> Iterator[Batch]:
     """Batches in the given order; damaged clips are reported and left out, and so is a batch that held nothing else."""
-    for batch in load_each(mixtures, batches, workers=workers, report=report):
+    for batch in load_each(mixtures, batches, workers=workers, report=report, seen=seen):
         if batch is not None:
             yield batch
 
 
 def load_each(
-    mixtures: Mixtures, batches: Iterable[Keys], *, workers: int = 0, report: Report = ignore
+    mixtures: Mixtures, batches: Iterable[Keys], *, workers: int = 0, report: Report = ignore, seen: Seen = ignore
 ) -> Iterator[Batch | None]:
     """As `load`, but with None in place of a batch that held nothing else: processes must not lose count of steps.
 
@@ -189,6 +193,7 @@ def load_each(
         batches: Keys of every batch.
         workers: Processes that read; with 0 a thread of this process reads one batch ahead.
         report: Called with each damaged clip.
+        seen: Called with each example, before its batch is returned.
     """
     groups = ahead(mixtures, batches) if workers == 0 else by_workers(mixtures, batches, workers)
     for items in groups:
@@ -196,6 +201,8 @@ def load_each(
             for damaged in item.left_out if isinstance(item, Example) else [item]:
                 report(damaged)
         usable = [item for item in items if isinstance(item, Example)]
+        for example in usable:
+            seen(example)
         yield collate(usable) if usable else None
 
 

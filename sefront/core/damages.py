@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from sefront.core.data import Damaged
+from dataclasses import dataclass
+
 from sefront.core.errors import DamagedAudioError
 from sefront.core.progress import Progress, Quiet
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A clip that was left out, and why."""
+
+    id: str
+    reason: str
 
 
 class Damages:

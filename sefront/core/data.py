@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from sefront.core.clips import Clip, Task, Wanted
+from sefront.core.conditions import Conditions
+from sefront.core.damages import Damaged
 from sefront.core.durations import Durations
 from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.kinds import Kind, Target, kind_of
-from sefront.core.mixing import Wave, fitted, is_silent, mix, offset_for, sounding_offset
+from sefront.core.mixing import EXACT, Mixture, Wave, mix
+from sefront.core.mixture_entry import Entry
+from sefront.core.noises import Noises, Piece
 from sefront.core.randomness import stream
 from sefront.core.reader import Reader
 from sefront.core.recorded import LEVEL, are_recorded, parts
+from sefront.core.studio import Studio
 
-DRAWS = 20  # noises drawn before all that are left are tried in turn
+SEVERAL = "several"  # what the noise of a mixture is called that is of more than one
 
 
 @dataclass(frozen=True)
@@ -38,18 +43,11 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Damaged:
-    """A clip that was left out, and why."""
-
-    id: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Example:
     """One mixture before it is put into a batch; waves are (samples,), `left_out` are damaged noises drawn for it.
 
-    The target is a class id (), symbol ids (symbols,) or a trace (frames, dims). A recording may have no clean part.
+    A fixed one has an `entry` in a list of mixtures. A recording may have no clean part.
+    The target is a class id (), symbol ids (symbols,) or a trace (frames, dims).
     """
 
     id: str
@@ -58,6 +56,7 @@ class Example:
     target: Target
     snr: float
     left_out: tuple[Damaged, ...] = ()
+    entry: Entry | None = None
 
 
 @dataclass
@@ -74,6 +73,8 @@ class Mixtures:
         durations: Seconds of each clip, for batches of similar length; by default asked for when they are needed.
         wanted: What of the clips must survive; by default as the task says.
         what: What errors call the clips.
+        conditions: How mixtures are made.
+        listed: Mixtures of a list, by clip and SNR; they take the place of fixed draws.
     """
 
     clips: Sequence[Clip]
@@ -85,6 +86,8 @@ class Mixtures:
     durations: Sequence[float] = field(default_factory=list)
     wanted: Wanted | None = None
     what: str = "these clips"
+    conditions: Conditions = field(default_factory=Conditions)
+    listed: Mapping[tuple[str, float], Entry] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Ask clips whether they are noisy already and how long they are, and the task for what is wanted."""
@@ -96,28 +99,20 @@ class Mixtures:
         return len(self.clips)
 
     @cached_property
-    def by_type(self) -> dict[str, list[Clip]]:
-        """The noises by type, sorted."""
-        types: dict[str, list[Clip]] = {}
-        for clip in self.noises:
-            types.setdefault(str(clip.target or "noise"), []).append(clip)
-        return dict(sorted(types.items()))
+    def pool(self) -> Noises:
+        """What draws of the noises."""
+        return Noises(self.noises, self.reader)
 
     @cached_property
-    def unusable(self) -> dict[str, list[Damaged]]:
-        """The types of which every noise is damaged; fixed mixtures do without them."""
-        types: dict[str, list[Damaged]] = {}
-        for kind, noises in self.by_type.items():
-            damaged: list[Damaged] = []
-            if all(self.heard(noise, damaged) is None for noise in noises):
-                types[kind] = damaged
-        return types
+    def studio(self) -> Studio:
+        """What puts clips and noises together."""
+        return Studio(self.conditions, self.reader, self.wanted or "speech")
 
     @cached_property
     def fixed_types(self) -> list[str]:
         """The noise type of each clip's fixed mixtures: every usable type falls on equally many clips."""
         order = stream(self.seed, "types").permutation(len(self.clips))
-        types = [kind for kind in self.by_type if kind not in self.unusable]
+        types = self.pool.usable
         return [types[rank % len(types)] for rank in np.argsort(order)] if types else []
 
     @cached_property
@@ -141,9 +136,47 @@ class Mixtures:
             mixture = mix(wave, wave, np.inf)
             return Example(clip.id, mixture.noisy, mixture.clean, target, np.inf)
         left_out: list[Damaged] = []
-        snr, noise = self.interference(draw, len(wave), left_out)
-        mixture = mix(wave, noise, -snr if self.wanted == "scene" else snr)
-        return Example(clip.id, mixture.noisy, mixture.clean, target, snr, tuple(left_out))
+        mixture, snr, entry = self.mixture(draw, wave, left_out)
+        return Example(clip.id, mixture.noisy, mixture.clean, target, snr, tuple(left_out), entry)
+
+    def mixture(self, draw: Draw, wave: Wave, left_out: list[Damaged]) -> tuple[Mixture, float, Entry | None]:
+        """The mixture of `wave` (samples,), its SNR in dB, and for a fixed draw of a whole clip its entry in a list.
+
+        Args:
+            draw: Which mixture.
+            wave: What `draw` takes of the clip.
+            left_out: Damaged noises are added here, and others drawn instead.
+
+        Raises:
+            SefrontError: No noise can be used, or the mixture has not the SNR of a fixed draw.
+        """
+        clip = self.clips[draw.index]
+        listed = self.listed.get((clip.id, draw.snr)) if draw.snr is not None else None
+        if listed is not None:
+            snr, pieces = listed.snr, self.pool.listed(listed, len(wave))
+        else:
+            snr, pieces = self.interference(draw, len(wave), left_out)
+        drawn_for = self.seed if listed is None else listed.seed, clip.id, where(draw)
+        mixture = self.studio.mixed(wave, [piece.wave for piece in pieces], snr, *drawn_for)
+        whole = draw.snr is not None and draw.seconds is None
+        entry = self.entry(clip.id, pieces, snr, self.studio.measured(mixture), drawn_for[0]) if whole else None
+        return self.studio.degraded(mixture, *drawn_for), snr, entry
+
+    def entry(self, name: str, pieces: Sequence[Piece], snr: float, measured: float, seed: int) -> Entry:
+        """The line of a list that describes a mixture of the clip called `name`.
+
+        Raises:
+            SefrontError: It has not the SNR that was asked for.
+        """
+        noises = tuple(piece.noise.id for piece in pieces)
+        if not abs(measured - snr) <= EXACT:
+            raise SefrontError(
+                f"{name}: asked for {snr:g} dB with noise {' and '.join(noises)}, but the samples have "
+                f"{measured:.4f} dB; ask for another SNR, or leave the clip out"
+            )
+        offsets = tuple(piece.offset / self.reader.sample_rate for piece in pieces)
+        kind = pieces[0].kind if len(pieces) == 1 else SEVERAL
+        return Entry(name, name, noises, offsets, snr, measured, seed, kind, self.conditions.stated())
 
     def part(self, wave: Wave, draw: Draw) -> Wave:
         """What `draw` takes of a clip."""
@@ -153,8 +186,8 @@ class Mixtures:
         start = int(stream(self.seed, self.clips[draw.index].id, "part", draw.epoch).integers(len(wave) - size + 1))
         return wave[start : start + size]
 
-    def interference(self, draw: Draw, size: int, left_out: list[Damaged]) -> tuple[float, Wave]:
-        """SNR in dB and `size` samples of noise for `draw`. A fixed draw has the same noise at every SNR.
+    def interference(self, draw: Draw, size: int, left_out: list[Damaged]) -> tuple[float, list[Piece]]:
+        """SNR in dB and pieces of noise of `size` samples. A fixed draw has the same noise at every SNR.
 
         Args:
             draw: Which mixture.
@@ -164,46 +197,27 @@ class Mixtures:
         Raises:
             SefrontError: No noise can be used.
         """
-        if not self.noises:
-            raise SefrontError("there are no noises to mix with; name some with --noise")
         clip = self.clips[draw.index]
-        rng = stream(self.seed, clip.id, "fixed" if draw.snr is not None else draw.epoch)
-        snr = float(rng.uniform(*self.snr)) if draw.snr is None else draw.snr
-        silent: Wave | None = None
-        for number, noise in enumerate(self.candidates(draw, rng, left_out)):
-            if number >= DRAWS and silent is not None:
-                break
-            wave = self.heard(noise, left_out)
-            if wave is None:
-                continue
-            silent, part = wave, fitted(wave, size, offset_for(len(wave), size, rng))
-            if not is_silent(part):
-                return snr, part
-        if silent is not None:  # noises that are hardly ever heard: take one where it is
-            return snr, fitted(silent, size, sounding_offset(silent, size, rng))
-        raise SefrontError(f"none of the {len(self.noises)} noises can be used; the last one: {left_out[-1].reason}")
+        rng = stream(self.seed, clip.id, where(draw))
+        if draw.snr is None:
+            snr, kinds = float(rng.uniform(*self.snr)), list(self.pool.by_type)
+        else:
+            snr, kinds = draw.snr, self.fixed_types[draw.index : draw.index + 1]
+            left_out += [damaged for kind in self.pool.unusable.values() for damaged in kind]
+        pieces = [self.pool.drawn(kinds, size, rng, left_out)]
+        low, high = map(int, self.conditions.noise_range)
+        count = low if low == high else int(stream(self.seed, clip.id, where(draw), "noises").integers(low, high + 1))
+        for number in range(1, count):
+            heard = {piece.kind for piece in pieces}
+            others = [kind for kind in self.pool.usable if kind not in heard] or self.pool.usable
+            more = stream(self.seed, clip.id, where(draw), "noise", number)
+            pieces.append(self.pool.drawn(others, size, more, left_out))
+        return snr, pieces
 
-    def candidates(self, draw: Draw, rng: np.random.Generator, left_out: list[Damaged]) -> Iterator[Clip]:
-        """Noises to try in turn: some drawn ones, then, as these may all be damaged, every other of the same types."""
-        types, fixed = list(self.by_type), draw.snr is not None
-        if fixed:
-            left_out += [damaged for kind in self.unusable.values() for damaged in kind]
-            types = self.fixed_types[draw.index : draw.index + 1]
-        for _ in range(DRAWS if types else 0):
-            kind = types[0] if fixed else types[rng.integers(len(types))]
-            yield self.by_type[kind][rng.integers(len(self.by_type[kind]))]
-        every = [noise for kind in types for noise in self.by_type[kind]]
-        yield from (every[i] for i in rng.permutation(len(every)))
 
-    def heard(self, noise: Clip, left_out: list[Damaged]) -> Wave | None:
-        """The samples of `noise`; where it is damaged, None, and it is named once in `left_out`."""
-        try:
-            return self.reader.read(noise)
-        except DamagedAudioError as error:
-            damaged = Damaged(noise.id, str(error))
-            if damaged not in left_out:
-                left_out.append(damaged)
-            return None
+def where(draw: Draw) -> object:
+    """What random numbers are drawn for, beside a clip: an epoch, or all fixed mixtures."""
+    return "fixed" if draw.snr is not None else draw.epoch
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ coupled    signal and task metrics of the chain as it was trained
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,12 +18,10 @@ import torch
 from joblib import Parallel, delayed
 from torch import Tensor
 
-from sefront.core.aggregation import SYSTEMS, Evaluation, aggregated
-from sefront.core.batches import Report, equal_lengths, ignore, in_order, load
+from sefront.core.aggregation import SYSTEMS
+from sefront.core.batches import Report, Seen, equal_lengths, ignore, in_order, load
 from sefront.core.chain import enhance, pads, predict
-from sefront.core.clips import Task
-from sefront.core.data import Mixtures
-from sefront.core.experiment import Experiment
+from sefront.core.data import Example, Mixtures
 from sefront.core.kinds import Kind
 from sefront.core.losses import reference
 from sefront.core.modes import judging
@@ -31,9 +29,7 @@ from sefront.core.pairs import measured
 from sefront.core.precision import arranged, autocast
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
-from sefront.core.recorded import check_measurable, check_unmixed, described, lacking, levels_of, named, titled
-from sefront.core.sources import check_apart
-from sefront.core.supply import Data
+from sefront.core.recorded import lacking, levels_of, named, titled
 from sefront.core.types import Batch
 
 Row = dict[str, Any]
@@ -72,6 +68,7 @@ class Judgement:
         systems: Which systems to judge.
         kind: How numbers become answers; by default as in training.
         report: Called with each damaged clip.
+        seen: Called with each mixture.
         progress: Who watches.
     """
 
@@ -83,60 +80,8 @@ class Judgement:
     systems: Container[str] = SYSTEMS
     kind: Kind | None = None
     report: Report = ignore
+    seen: Seen = ignore
     progress: Progress = field(default_factory=Quiet)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """An evaluation that is ready to begin.
-
-    Args:
-        chain: What is judged.
-        mixtures: What it is judged on.
-        how: How to judge.
-        data: What names the mixtures, and counts what is left out of them.
-        task: What is predicted; None for a frontend alone.
-    """
-
-    chain: Chain
-    mixtures: Mixtures
-    how: Judgement
-    data: Data
-    task: Task | None
-
-    def __post_init__(self) -> None:
-        """Refuse metrics that could say nothing."""
-        check_measurable(self.mixtures, self.how.metrics)
-
-    def evaluation(self, rows: list[Row]) -> Evaluation:
-        """What follows from `rows`, one per clip, SNR and system; who watches is told how many clips were left out."""
-        if self.data.damages.reasons:
-            self.how.progress.note(self.data.damages.summary())
-        if 0 < len(lacking(self.mixtures.clips)) < len(self.mixtures):
-            self.how.progress.note(f"signal metrics are left out: {described(self.mixtures)}")
-        return Evaluation(rows, aggregated(rows, self.how.metrics, self.task), self.how.metrics, self.task)
-
-
-def check_unheard(trained: Experiment, data: Data, mixtures: Mixtures, asked: Collection[str] = ()) -> None:
-    """Refuse to test on noise that was trained on, or to mix any into recordings that are noisy already.
-
-    Args:
-        trained: What was trained.
-        data: What it is tested on.
-        mixtures: Its test.
-        asked: What was named for it.
-
-    Raises:
-        SefrontError: It names such noise, or what is asked for in vain.
-    """
-    if mixtures.recorded:
-        check_unmixed(asked, data.experiment.corpus)
-        return
-    section = next((name for name in ("test_noise", "intruder") if getattr(data.experiment, name)), "noise")
-    if section != "test_noise" and not trained.test_noise:
-        return  # what is held back for the test was not trained on
-    specs = getattr(data.experiment, section)
-    check_apart([*trained.noise, *trained.intruder], dict(zip(specs, data.noise(specs, section), strict=True)))
 
 
 def judge(chain: Chain, mixtures: Mixtures, how: Judgement) -> list[Row]:
@@ -182,8 +127,14 @@ class Examination:
 
     @cached_property
     def noise_of(self) -> dict[str, str]:
-        """The noise type of each clip into which noise is mixed."""
-        return {clip.id: kind for clip, kind in zip(self.mixtures.clips, self.mixtures.fixed_types, strict=False)}
+        """The noise type of each clip, once it was seen in noise."""
+        return {}
+
+    def seen(self, example: Example) -> None:
+        """Note the noise type of an example, and let others see it."""
+        if example.entry is not None:
+            self.noise_of[example.id] = example.entry.kind
+        self.how.seen(example)
 
     def rows(self) -> Iterator[Row]:
         """The rows of every SNR, or of the one level of recordings in noise."""
@@ -192,7 +143,7 @@ class Examination:
             if not all(map(pads, self.chain.parts())):
                 keys = equal_lengths(self.mixtures, keys)
             self.how.progress.start(f"evaluating {titled(level)}", len(keys))
-            for batch in load(self.mixtures, keys, report=self.how.report):
+            for batch in load(self.mixtures, keys, report=self.how.report, seen=self.seen):
                 yield from self.batch_rows(batch)
                 self.how.progress.advance()
 

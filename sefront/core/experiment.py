@@ -16,7 +16,7 @@ from sefront.core.spelling import spelt
 
 SECTIONS = (
     "frontend", "backend", "coupling", "corpus", "valid_corpus", "noise", "test_noise", "intruder", "frontend_corpus",
-    "frontend_noise", "optimiser", "epochs", "training", "augment",
+    "frontend_noise", "optimiser", "epochs", "training", "augment", "mixing", "test_mixing",
 )  # fmt: skip
 LEVELS: Mapping[str, tuple[tuple[float, float], tuple[float, ...]]] = {
     "speech": ((0.0, 25.0), (25.0, 20.0, 15.0, 10.0, 5.0, 0.0)),
@@ -218,11 +218,11 @@ def flat(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def narrower(key: str, setting: str) -> bool:
-    """Whether the option `key` is `setting` for fewer learners, as ``optimiser.frontend.lr`` is ``optimiser.lr``."""
+    """Whether `key` is `setting` for less: ``optimiser.frontend.lr`` is ``optimiser.lr``, test_mixing is mixing."""
     owner, _, name = setting.rpartition(".")
-    return (
-        setting.startswith("optimiser.") and key.startswith(f"{owner}.") and key.endswith(f".{name}") and key != setting
-    )
+    if owner == "mixing":
+        return key == f"test_{setting}"
+    return owner.startswith("optimiser") and key.startswith(f"{owner}.") and key.endswith(f".{name}") and key != setting
 
 
 def plain(value: Any) -> Any:

@@ -13,8 +13,7 @@ import numpy as np
 
 from sefront.core.audio import SUFFIXES, Header, audio_files, header, read_blocks, read_channels
 from sefront.core.audio_writing import subtype_like, writing
-from sefront.core.damages import Damages
-from sefront.core.data import Damaged
+from sefront.core.damages import Damaged, Damages
 from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.files import clear_failures
 from sefront.core.inference import Listener

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sefront.core.data import Damaged, Mixtures
+from sefront.core.damages import Damaged
+from sefront.core.data import Mixtures
 
 
 def learnable(mixtures: Mixtures, backend: Any, report: Callable[[Damaged], None]) -> Mixtures:

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from sefront.core.aggregation import SYSTEMS, Evaluation
+from sefront.core.batches import ignore
 from sefront.core.clips import Task
 from sefront.core.errors import SefrontError
-from sefront.core.evaluation import Chain, Row, Trial, check_unheard, judge
+from sefront.core.evaluation import Chain, Row, judge
 from sefront.core.fusion import FUSED, check_fusible, check_fusion, fused_rows, normalised
 from sefront.core.precision import uses_bf16
 from sefront.core.run import Place, Run
 from sefront.core.supply import Data
+from sefront.core.trial import Trial, check_unheard
 
 
 def fuse(
@@ -149,5 +151,5 @@ def learnt(run: Run, data: Data) -> set[tuple[str, str]]:
 def member_rows(run: Run, trial: Trial) -> list[Row]:
     """The rows of the chain of `run` on what the `trial` of another one is judged on."""
     bf16 = uses_bf16(run.experiment.precision, trial.how.device)
-    how = replace(trial.how, bf16=bf16, systems=("coupled",))
+    how = replace(trial.how, bf16=bf16, systems=("coupled",), seen=ignore)
     return judge(Chain(run.frontend, run.backend, None), trial.mixtures, how)

@@ -3,12 +3,15 @@
     P = mean of squares over the whole clip,  g = sqrt(P_s / (P_n 10^(SNR/10))),  y = x + g n
 
 The target keeps its level, the interferer is scaled; where the mixture would clip, both are scaled down together, which
-changes neither the ratio nor ``y - x = n``. No activity weighting and no second normalisation, so the SNR that is asked
-for is the one that can be measured.
+changes neither the ratio nor ``y - x = n``. No activity weighting, unless `sefront.core.active_level` is asked for, and
+no second normalisation, so the SNR that is asked for is the one that can be measured. In a room, y = h + g n, where h
+is the clip as it is heard there and x the part of it that must survive.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Wave = NDArray[np.float32]
+Level = Callable[[Wave], float]
+EXACT = 1e-3  # dB by which the SNR of a mixture may be off
 
 
 @dataclass(frozen=True)
@@ -26,16 +31,24 @@ class Mixture:
         noisy: The mixture.
         clean: What must survive.
         snr: Ratio in dB; inf where the noise is silent, and where the target is silent and nothing was added.
+        heard: What the noise was added to: `clean`, or in a room what is heard of the clip there.
+        added: The noise before it was added.
     """
 
     noisy: Wave
     clean: Wave
     snr: float
+    heard: Wave
+    added: Wave
 
     @property
     def noise(self) -> Wave:
         """What was added, (samples,)."""
         return np.asarray(self.noisy - self.clean, dtype=np.float32)
+
+    def measured(self, level: Level) -> float:
+        """The ratio in dB of the `level` of what must survive to the power of what was added, from the waves."""
+        return decibels(level(self.clean), power(self.noisy - self.heard))
 
 
 def power(wave: NDArray[np.floating[Any]]) -> float:
@@ -47,6 +60,19 @@ def power(wave: NDArray[np.floating[Any]]) -> float:
 def is_silent(wave: Wave) -> bool:
     """Whether every sample is zero; one from the middle mostly settles it."""
     return bool(wave[len(wave) // 2] == 0.0) and not wave.any()
+
+
+def decibels(signal: float, interference: float) -> float:
+    """The ratio of two powers in dB; nan where one is zero or not finite."""
+    known = 0.0 < signal < math.inf and 0.0 < interference < math.inf
+    return 10.0 * math.log10(signal / interference) if known else math.nan
+
+
+def together(waves: Sequence[Wave]) -> Wave:
+    """The sum of several noises (samples,), each brought to a power of one; a single one stays as it is."""
+    if len(waves) == 1:
+        return waves[0]
+    return np.asarray(sum(wave / np.sqrt(power(wave)) for wave in waves), dtype=np.float32)
 
 
 def fitted(noise: Wave, size: int, offset: int) -> Wave:
@@ -70,27 +96,36 @@ def sounding_offset(noise: Wave, size: int, rng: np.random.Generator) -> int:
     return int(rng.integers(max(0, place - size + 1), min(place, len(noise) - size) + 1))
 
 
-def mix(target: Wave, noise: Wave, snr: float) -> Mixture:
+def mix(target: Wave, noise: Wave, snr: float, *, heard: Wave | None = None, level: Level = power) -> Mixture:
     """Add `noise` (samples,) to `target` (samples,) at `snr` dB.
 
     A silent target is returned unchanged, with an infinite SNR: no gain could reach the ratio. So is any target under
     a silent noise; whoever draws noises draws another one.
+
+    Args:
+        target: What must survive.
+        noise: What is added.
+        snr: Level of the target over the power of the noise.
+        heard: What the noise is added to in place of the target, such as the same clip in a room.
+        level: How loud the target is, as a power; by default its mean power.
     """
     wide = noise.astype(np.float64)
-    signal, interference = power(target), power(wide)
+    signal, interference = level(target), power(wide)
     if signal == 0.0 or interference == 0.0 or np.isinf(snr):
-        return clipped(target, np.zeros_like(target), np.inf)
+        return clipped(target, np.zeros_like(target), np.inf, heard)
     gain = np.sqrt(signal / (interference * 10.0 ** (snr / 10.0)))
     np.multiply(wide, gain, out=wide)
-    return clipped(target, wide.astype(np.float32), snr)
+    return clipped(target, wide.astype(np.float32), snr, heard)
 
 
-def clipped(target: Wave, noise: Wave, snr: float) -> Mixture:
-    """Both parts scaled down together where their sum, or the target alone, would leave [-1, 1]."""
-    noisy = target + noise
+def clipped(target: Wave, noise: Wave, snr: float, heard: Wave | None = None) -> Mixture:
+    """All parts scaled down together where the mixture, or the target alone, would leave [-1, 1]."""
+    whole = target if heard is None else heard
+    noisy = whole + noise
     edges = (noisy.max(initial=0.0), -noisy.min(initial=0.0), target.max(initial=0.0), -target.min(initial=0.0))
     peak = np.float32(max(edges))
     if peak > 1.0:
         target, noise = target / peak, noise / peak
-        noisy = np.clip(target + noise, -1.0, 1.0)
-    return Mixture(noisy, target, snr)
+        whole = target if heard is None else heard / peak
+        noisy = np.clip(whole + noise, -1.0, 1.0)
+    return Mixture(noisy, target, snr, whole, noise)

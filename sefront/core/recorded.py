@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sefront.core.types import Phase
 
 LEVEL = math.nan  # the SNR of recordings
+MIXING = ("mixing", "test_mixing")  # sections of options that are about mixtures
 
 
 def are_recorded(clips: Iterable[Clip], what: str = "these clips") -> bool:
@@ -99,10 +100,11 @@ def check_unmixed(asked: Collection[str], corpus: str) -> None:
     Raises:
         BadOptionError: Naming the option.
     """
-    for name in ("noise", "test_noise", "intruder", "frontend_noise", "snr", "test_snr"):
+    for name in ("mixtures", "noise", "test_noise", "intruder", "frontend_noise", "snr", "test_snr", *MIXING):
         if name in asked:
+            option = f"-o {name}" if name in MIXING else f"--{name.replace('_', '-')}"
             raise BadOptionError(
-                f"--{name.replace('_', '-')}: the clips of corpus '{corpus}' were recorded in noise, so nothing is "
+                f"{option}: the clips of corpus '{corpus}' were recorded in noise, so nothing is "
                 "mixed into them; leave it out"
             )
 
@@ -125,14 +127,14 @@ def unmixed(asked: Experiment, resolved: Experiment, sets: Mapping[str, Mixtures
     rest = mixed - (before if asked.frontend_noise else set()) - (test if asked.test_noise else set())
     users = {
         "noise": rest, "intruder": rest, "test_noise": test, "frontend_noise": before, "test_snr": test,
-        "snr": mixed & {"train", "frontend train"},
+        "snr": mixed & {"train", "frontend train"}, "mixing": mixed, "test_mixing": test,
     }  # fmt: skip
     idle = [name for name, by in users.items() if not by]
     usual = {"noise": DEFAULT_NOISE, "snr": None, "test_snr": None}
-    vain = [name for name in idle if getattr(asked, name) not in ((), usual.get(name)) or asked.section(name)]
+    vain = [name for name in idle if getattr(asked, name, ()) not in ((), usual.get(name)) or asked.section(name)]
     check_unmixed(vain, asked.corpus)
     kept = {key: value for key, value in resolved.options.items() if key.partition(".")[0] not in idle}
-    blank: dict[str, Any] = {name: None if name.endswith("snr") else () for name in idle}
+    blank: dict[str, Any] = {name: None if name.endswith("snr") else () for name in idle if name not in MIXING}
     return replace(resolved, **blank, options=kept)
 
 

@@ -18,32 +18,26 @@ from sefront.core import checkpoint
 from sefront.core.aggregation import Evaluation
 from sefront.core.checkpoint import put_weights
 from sefront.core.clips import Task
-from sefront.core.damages import Damages
 from sefront.core.decoded import Decoded
 from sefront.core.decoding import Decoding
 from sefront.core.errors import SefrontError
-from sefront.core.evaluation import Chain, Judgement, Trial, check_unheard, judge
+from sefront.core.evaluation import judge
 from sefront.core.experiment import Experiment
 from sefront.core.inference import Listener
 from sefront.core.kinds import Kind, kind_of
 from sefront.core.lock import trained
 from sefront.core.measures import defined, metric_of, usual
-from sefront.core.opening import check_adjustable, clean_trained, put_best
+from sefront.core.opening import check_adjustable, put_best
 from sefront.core.parameters import build
-from sefront.core.precision import device_named, uses_bf16
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
-from sefront.core.reader import Reader
-from sefront.core.runs import altered
 from sefront.core.setup import BOTH, Components, Models, models_of
-from sefront.core.supply import Data
 from sefront.core.table import rendered
+from sefront.core.trial import Trial, trial_of
 from sefront.core.written import task_in
 
 Waves = NDArray[np.float32]
 Place = str | PathLike[str]
-ALTERED = {n: n for n in ("corpus", "intruder", "test_snr", "device", "follow_outside")} | {"noise": "test_noise"}
-"""What an evaluation may have in place of the run's own, and what it is called in an experiment."""
 
 
 @dataclass
@@ -140,6 +134,7 @@ class Run:
         intruder: Place | Sequence[Place] | None = None,
         test_snr: str | float | Sequence[float] | None = None,
         metrics: Sequence[str] | str | None = None,
+        mixtures: Place | None = None,
         split: str = "test",
         original: Run | None = None,
         device: str | None = None,
@@ -155,6 +150,7 @@ class Run:
             intruder: Other speech that disturbs scenes.
             test_snr: Other SNRs in dB.
             metrics: Other metrics by name.
+            mixtures: Run or list whose mixtures to judge on, in place of those that would be drawn.
             split: Which split: train, valid, test or all.
             original: Run whose clean-trained backend is the row to compare with, in place of this run's own.
             device: Where to compute, in place of where it was trained.
@@ -166,47 +162,19 @@ class Run:
             SefrontError: Something is misnamed or missing, or the noise was trained on.
         """
         trial = self.trial(
-            corpus=corpus, noise=noise, intruder=intruder, test_snr=test_snr, metrics=metrics, split=split,
-            original=original, device=device, follow_outside=follow_outside, **decoding,
+            corpus=corpus, noise=noise, intruder=intruder, test_snr=test_snr, metrics=metrics, mixtures=mixtures,
+            split=split, original=original, device=device, follow_outside=follow_outside, **decoding,
         )  # fmt: skip
         evaluation = trial.evaluation(judge(trial.chain, trial.mixtures, trial.how))
         unchanged = Experiment.read(self.path / "experiment.toml")
-        own = not self.changed and not decoding and trial.data.experiment.judges_like(unchanged)
+        own = not (self.changed or decoding or mixtures) and trial.data.experiment.judges_like(unchanged)
         if out or (own and metrics is None and split == "test" and original is None):
             evaluation.save(Path(out or self.path))
         return evaluation
 
-    def trial(
-        self,
-        *,
-        metrics: Sequence[str] | str | None = None,
-        split: str = "test",
-        original: Run | None = None,
-        **asked: Any,
-    ) -> Trial:
-        """The evaluation that `evaluate` with the same arguments begins.
-
-        Raises:
-            SefrontError: Something is misnamed or missing, or the noise was trained on.
-        """
-        changed = {held: value for name, held in ALTERED.items() if (value := asked.pop(name, None)) is not None}
-        kind = self.kind(asked)
-        experiment = altered(self.experiment, changed, self.components.corpora)
-        damages, reader = Damages(experiment.strict, self.progress), Reader(experiment.sample_rate, decoded=self.cache)
-        data = Data(experiment, self.components, damages, reader)
-        mixtures = data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
-        check_unheard(self.experiment, data, mixtures, changed)
-        chain = Chain(self.frontend, self.backend, self.original)
-        if original:
-            run = original.path, original.experiment.mode
-            chain = replace(chain, original=clean_trained(original.original, original.task, self.task, run))
-        on = device_named(experiment.device)
-        levels = [float("inf"), *experiment.levels(self.task)[1]]
-        bf16 = uses_bf16(experiment.precision, on)
-        how = Judgement(self.metrics(metrics), levels, on, bf16, kind=kind, report=damages, progress=self.progress)
-        for line in self.left_out() if metrics is None else []:
-            self.progress.note(line)
-        return Trial(chain, mixtures, how, data, self.task)
+    def trial(self, **how: Any) -> Trial:
+        """The evaluation that `evaluate` with the same arguments begins; raises as it does."""
+        return trial_of(self, **how)
 
     def metrics(self, names: Sequence[str] | str | None = None) -> dict[str, Metric]:
         """The metrics called `names`; by default the task's headline and the signal metrics that apply."""

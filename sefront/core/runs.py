@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from sefront.core.conditions import SIMULATED
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment, narrower
 from sefront.core.sources import located
@@ -111,7 +112,11 @@ def absolute(experiment: Experiment, corpora: Mapping[str, type]) -> Experiment:
         values[name] = tuple(map(of, getattr(experiment, name)))
     for name in ("init_frontend", "init_backend"):
         values[name] = getattr(experiment, name) and str(Path(getattr(experiment, name)).resolve())
-    return replace(experiment, **values)
+    options = dict(experiment.options)
+    for key in ("mixing.reverb", "test_mixing.reverb"):
+        if options.get(key) not in (None, "none", SIMULATED):
+            options[key] = str(Path(str(options[key])).expanduser().resolve())
+    return replace(experiment, **values, options=options)
 
 
 def free_name(parent: Path, experiment: Experiment) -> Path:

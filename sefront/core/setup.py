@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sefront.core.augment import Augment
 from sefront.core.augmentable import has_features
 from sefront.core.clips import Task
+from sefront.core.conditions import Conditions, conditions_of
 from sefront.core.errors import SefrontError, unknown
 from sefront.core.experiment import Experiment
 from sefront.core.mixed import frontend_of, options_of
@@ -192,6 +193,14 @@ def augment_of(experiment: Experiment, components: Components) -> Augment:
             f"that has, such as {', '.join(fitting)}"
         )
     return augment
+
+
+def mixing_of(experiment: Experiment, *, test: bool = False) -> Conditions:
+    """How mixtures are made; those of the `test` like the others, where nothing else is said of them."""
+    given = experiment.section("mixing")
+    if not test:
+        return conditions_of(given, "mixing")
+    return conditions_of({**given, **experiment.section("test_mixing")}, "test_mixing")
 
 
 def optimiser_of(experiment: Experiment) -> dict[str, dict[str, Any]]:

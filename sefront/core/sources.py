@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sefront.core.audio import AudioFile
 from sefront.core.clips import SPLITS, Clip, Split, Task, Wanted
-from sefront.core.damages import Damages
-from sefront.core.data import Damaged, Mixtures
+from sefront.core.conditions import Conditions
+from sefront.core.damages import Damaged, Damages
+from sefront.core.data import Mixtures
 from sefront.core.errors import DamagedAudioError, SefrontError, unknown
 from sefront.core.parameters import build
 from sefront.core.protocols import Corpus
@@ -110,11 +111,11 @@ def noises(found: Sequence[Noise], split: Split, tested_elsewhere: bool) -> list
     return clips
 
 
-def test_noises(found: Sequence[Noise]) -> list[Clip]:
-    """The noise to test with: test splits, and everything of corpora without splits of their own."""
+def test_noises(found: Sequence[Noise], split: Split = "test") -> list[Clip]:
+    """The noise to test with: test splits (or another `split`), and all of corpora without splits of their own."""
     clips: list[Clip] = []
     for number, noise in enumerate(found):
-        wanted: tuple[Split, ...] = ("test",) if noise.divided() else SPLITS
+        wanted: tuple[Split, ...] = (split,) if noise.divided() else SPLITS
         clips += [replace(c, id=f"noise{number}/{c.id}") for s in wanted for c in noise.clips(s)]
     return clips
 
@@ -166,6 +167,7 @@ class Source:
         snr: Range in dB that training draws from.
         task: What is predicted; None for unlabelled clips.
         wanted: What of the clips must survive.
+        conditions: How mixtures are made.
     """
 
     reader: Reader
@@ -173,6 +175,7 @@ class Source:
     snr: tuple[float, float]
     task: Task | None
     wanted: Wanted = "speech"
+    conditions: Conditions = field(default_factory=Conditions)
 
     def mixtures(self, what: str, clips: Sequence[Clip], noise: Sequence[Clip], seed: int) -> Mixtures:
         """Mixtures of `clips` under `noise`; recordings in noise need none.
@@ -181,8 +184,8 @@ class Source:
         Every noise is looked at, as long ones are drawn from piece by piece.
 
         Raises:
-            SefrontError: Nothing usable is left of either, a label is not among those that are trained, or only some
-                of the clips were recorded in noise.
+            SefrontError: Nothing usable is left of either, a label is not among those that are trained, only some of
+                the clips were recorded in noise, or there are no such conditions.
         """
         if next(measured(clips, self.damages), None) is None:
             raise SefrontError(
@@ -193,7 +196,12 @@ class Source:
         if not heard and not are_recorded(clips, what):
             option = "--intruder" if self.wanted == "scene" else "--noise"
             raise SefrontError(f"{what}: no usable noise (of {len(noise)} recordings); name more with {option}")
-        return Mixtures(clips, heard, self.task, self.reader, seed, self.snr, wanted=self.wanted, what=what)
+        found = Mixtures(
+            clips, heard, self.task, self.reader, seed, self.snr, wanted=self.wanted, what=what,
+            conditions=self.conditions,
+        )  # fmt: skip
+        found.studio.check()
+        return found
 
     def check_labels(self, what: str, clips: Sequence[Clip]) -> None:
         """Refuse labels that the task does not have."""

@@ -18,7 +18,7 @@ from sefront.core.protocols import Corpus
 from sefront.core.randomness import derive
 from sefront.core.reader import Reader
 from sefront.core.recorded import are_recorded
-from sefront.core.setup import Components
+from sefront.core.setup import Components, mixing_of
 from sefront.core.sources import Noise, Source, located, noises, opened, test_noises, type_of, wanted_of
 from sefront.core.spelling import SEVERAL
 
@@ -93,9 +93,10 @@ class Data:
             )
         return self.noise(e.intruder, "intruder")
 
-    def source(self, task: Task | None, wanted: Wanted) -> Source:
-        """What all mixtures of the experiment share."""
-        return Source(self.reader, self.damages, self.experiment.levels(task)[0], task, wanted)
+    def source(self, task: Task | None, wanted: Wanted, *, test: bool = False) -> Source:
+        """What all mixtures of the experiment share, or all of its `test`."""
+        conditions = mixing_of(self.experiment, test=test)
+        return Source(self.reader, self.damages, self.experiment.levels(task)[0], task, wanted, conditions)
 
     def material(self, corpus: Corpus) -> Material:
         """Training and development mixtures of the task."""
@@ -157,7 +158,7 @@ class Data:
             noise = test_noises(self.noise(e.test_noise, "test_noise", wanted))
         else:
             noise = noises(self.disturbing(wanted), "test", False)
-        return self.source(task or corpus.task(), wanted).mixtures(what, clips, noise, 2)
+        return self.source(task or corpus.task(), wanted, test=True).mixtures(what, clips, noise, 2)
 
 
 def corpus_hints(experiment: Experiment, corpus: type, components: Components) -> dict[str, Any]:

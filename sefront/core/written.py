@@ -15,7 +15,7 @@ from sefront.core.mixed import options_of
 from sefront.core.modes import trainable
 from sefront.core.parameters import filled, resolved
 from sefront.core.recipe import recipe_of
-from sefront.core.setup import Components, Models, augment_of, optimiser_of, training_of
+from sefront.core.setup import Components, Models, augment_of, mixing_of, optimiser_of, training_of
 from sefront.core.sources import located
 from sefront.core.spelling import SEVERAL
 from sefront.core.supply import corpus_hints, noise_hints
@@ -45,6 +45,8 @@ def written(
     experiment = with_recipes(experiment, models, [name for phase in phases for name in phase.learners])
     experiment = experiment.with_options("training", asdict(training_of(experiment)))
     experiment = experiment.with_options("augment", asdict(augment_of(experiment, components)))
+    experiment = experiment.with_options("mixing", asdict(mixing_of(experiment)))
+    experiment = experiment.with_options("test_mixing", asdict(mixing_of(experiment, test=True)))
     own = {} if experiment.epochs else {phase.name: phase.epochs for phase in phases if phase.epochs}
     if not own:
         return replace(experiment.with_options("epochs", lengths.by_phase), epochs=lengths.epochs)

@@ -69,7 +69,7 @@ def test_every_mode(
     assert all(f"phase {phase}: " in err for phase in learnt)
     assert (folder / "checkpoint" / "original").exists() == ("original" in expected)
     files = {"experiment.toml", "lock.json", "log.jsonl", "checkpoint", "predictions.jsonl", "evaluation.json"}
-    files |= set() if mode == "frontend_only" else {"samples"}
+    files |= {"mixtures.jsonl"} if mode == "frontend_only" else {"mixtures.jsonl", "samples"}
     assert {path.name for path in folder.iterdir()} == files
     assert {path.name for path in (folder / "checkpoint").iterdir()} <= {"last", "best", "original"}
 

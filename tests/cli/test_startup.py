@@ -37,6 +37,8 @@ def python(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
         (("inspect", "--help"), "0"),
         (("corpus", "--help"), "0"),
         (("corpus", "check", "--help"), "0"),
+        (("corpus", "mix", "--help"), "0"),
+        (("corpus", "audit", "--help"), "0"),
     ],
 )
 def test_nothing_heavy_is_imported(tmp_path: Path, words: tuple[str, ...], code: str) -> None:

@@ -14,6 +14,7 @@ import torch
 from recordings import TASK, mixtures, voices
 
 import sefront
+from sefront.cli import main
 from sefront.core.aggregation import Evaluation
 from sefront.core.batches import in_order, load
 from sefront.core.clips import MetricCard
@@ -320,3 +321,86 @@ def test_a_scene_has_signal_metrics() -> None:
     clips = mixtures(voices(2), task=replace(TASK, wanted="scene"))
     rows = judge(Chain(Halving(), None, None), clips, Judgement({"si_sdr": SISDR()}, [0.0], jobs=1))
     assert all("si_sdr" in row["signal"] for row in rows)
+
+
+def listed(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "mixtures.jsonl").read_text().splitlines()]
+
+
+def test_the_list_of_the_test_mixtures(trained: Path, predictions: list[dict[str, Any]]) -> None:
+    rows = listed(trained)
+    assert all(
+        list(row) == ["id", "clean", "noise", "offset", "snr", "measured_snr", "seed"] and row["id"] == row["clean"]
+        for row in rows
+    )
+    noisy = {(row["id"], row["snr"]) for row in predictions if row["snr"] != "clean"}
+    assert [(row["id"], row["snr"]) for row in rows] == sorted(noisy, key=lambda key: (-key[1], key[0]))
+    assert max(abs(row["measured_snr"] - row["snr"]) for row in rows) < 1e-3
+
+
+@pytest.fixture(scope="module")
+def another(audio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of another mode, frontend and seed on the same data as `trained`."""
+    out = tmp_path_factory.mktemp("runs") / "another"
+    words = ("--mode", "augment", "--frontend", "identity", "--seed", "5", "-o", "backend.width=2", "--epochs", "1")
+    corpora = ("--corpus", str(audio / "speech"), "--noise", str(audio / "noise"), "--test-snr", "5,0")
+    conditions = ("-o", "mixing.degrade=packet_loss", "-o", "test_mixing.degrade=")
+    assert main(["couple", *words, *corpora, *conditions, "--device", "cpu", "--out", str(out)]) == 0
+    return out
+
+
+def test_runs_on_the_same_data_have_the_same_list(trained: Path, another: Path) -> None:
+    assert (trained / "mixtures.jsonl").read_bytes() == (another / "mixtures.jsonl").read_bytes()
+    options = Experiment.read(another / "experiment.toml").options
+    assert (options["mixing.degrade"], options["test_mixing.degrade"]) == (["packet_loss"], [])
+
+
+def test_judging_on_the_mixtures_of_another_run(trained: Path, another: Path, tmp_path: Path) -> None:
+    before = (another / "evaluation.json").read_bytes()
+    words = ("evaluate", str(another), "--mixtures", str(trained), "--out", str(tmp_path / "same"))
+    assert main(list(words)) == 0
+    assert (tmp_path / "same" / "evaluation.json").read_bytes() == before
+    moved = [
+        {**row, "offset": round(8000 * row["offset"]) / 16000, "mixing": {"degrade": ["clip"]}}
+        for row in listed(trained)
+    ]
+    (tmp_path / "moved.jsonl").write_text("".join(json.dumps(row) + "\n" for row in moved))
+    words = ("evaluate", str(another), "--mixtures", str(tmp_path / "moved.jsonl"), "--out", str(tmp_path / "other"))
+    assert main(list(words)) == 0
+    assert [(row["id"], row["offset"]) for row in listed(tmp_path / "other")] == [(r["id"], r["offset"]) for r in moved]
+    assert listed(tmp_path / "other")[0]["mixing"] == {"degrade": ["clip"]}
+    assert (tmp_path / "other" / "evaluation.json").read_bytes() != before
+    assert (another / "evaluation.json").read_bytes() == before
+
+
+def test_other_mixtures_never_replace_the_runs_own_evaluation(another: Path, trained: Path) -> None:
+    before = (another / "mixtures.jsonl").stat().st_mtime_ns
+    assert main(["evaluate", str(another), "--mixtures", str(trained)]) == 0
+    assert (another / "mixtures.jsonl").stat().st_mtime_ns == before
+
+
+def test_a_finished_run_under_other_conditions(another: Path, tmp_path: Path) -> None:
+    words = ("evaluate", str(another), "-o", "test_mixing.noises=2", "--test-snr", "0", "--out", str(tmp_path))
+    assert main(list(words)) == 0
+    assert {len(row["noise"]) for row in listed(tmp_path)} == {2}
+    assert {row["noise"] for row in json.loads((tmp_path / "evaluation.json").read_text())["rows"]} == {
+        "all",
+        "several",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--mixtures", "{tmp}"), "mixtures.jsonl: no such file; name a list of mixtures"),
+        (("--mixtures", "{run}", "--split", "valid"), "mixes clips that are not among those to be judged: "),
+        (("--mixtures", "{run}", "--test-snr", "20"), "has no mixture at 20 dB of clips that are to be judged: "),
+        (("-o", "test_mixing.nosies=2"), "test_mixing has no option 'nosies'; did you mean 'noises'?"),
+        (("-o", "mixing.noises=2"), "mixing.noises does not change what the run decides"),
+    ],
+)
+def test_lists_that_do_not_fit_a_run(
+    another: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    assert main(["evaluate", str(another), *(word.format(tmp=tmp_path, run=another) for word in words)]) == 2
+    assert message in capsys.readouterr().err

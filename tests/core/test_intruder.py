@@ -85,9 +85,9 @@ def test_intruding_speakers_are_of_one_split(places: Path) -> None:
 
 
 def test_intruding_speech_is_one_type_whatever_it_says(places: Path) -> None:
-    assert set(job(places).material.train.by_type) == {"talk"}
+    assert set(job(places).material.train.pool.by_type) == {"talk"}
     both = job(places, intruder=(places / "talk.csv", "toy"), options={"intruder.clips": 4, "intruder.speakers": 3})
-    assert set(both.test.by_type) == {"talk", "toy"}
+    assert set(both.test.pool.by_type) == {"talk", "toy"}
 
 
 def test_what_intrudes_is_speech_and_not_the_noise_that_it_brings(places: Path) -> None:
@@ -99,7 +99,7 @@ def test_what_intrudes_is_speech_and_not_the_noise_that_it_brings(places: Path) 
 def test_loose_files_that_intrude_are_speech(places: Path) -> None:
     found = job(places, intruder=places / "voices")
     assert [len(m.noises) for m in found.mixtures().values()] == [12, 2, 2]
-    assert set(found.test.by_type) == {"voices"}
+    assert set(found.test.pool.by_type) == {"voices"}
     assert found.run.experiment.section("intruder")["role"] == "speech"
 
 
@@ -109,7 +109,7 @@ def test_without_an_intruder_the_toy_speaks(places: Path) -> None:
     assert found.run.experiment.section("noise")["task"] == "scenes"
     assert all(noise.speaker for m in found.mixtures().values() for noise in m.noises)
     again = prepared(found.run.experiment.changed({"corpus": str(places / "speech")}), COMPONENTS, places, Quiet())
-    assert set(again.test.by_type) >= {"white", "pink"}
+    assert set(again.test.pool.by_type) >= {"white", "pink"}
 
 
 def test_a_corpus_whose_tasks_are_others_takes_no_hint() -> None:
@@ -192,7 +192,7 @@ def test_real_speech_intrudes_upon_real_scenes(real_data: Path) -> None:
     sets = found.mixtures()
     people = {name: {noise.speaker for noise in m.noises} for name, m in sets.items()}
     assert sum(map(len, people.values())) == len(set.union(*people.values()))
-    assert all(set(m.by_type) == {"an4"} for m in sets.values())
+    assert all(set(m.pool.by_type) == {"an4"} for m in sets.values())
     for mixtures in sets.values():
         for snr in (None, -25.0, 10.0):
             measured, stated = level(mixtures, Draw(0, snr=snr))

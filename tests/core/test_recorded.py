@@ -14,6 +14,7 @@ import torch
 from recordings import RATE, TASK, Sound, clip, hiss, mixtures, noise_folder, speech_folder, taped_folder, voice
 from torch import Tensor
 
+import sefront
 from sefront.core.aggregation import aggregated
 from sefront.core.batches import collate, load, shuffled
 from sefront.core.clips import Clip
@@ -307,3 +308,13 @@ def test_a_frontend_that_was_trained_elsewhere(places: Path) -> None:
     assert by_noise.run.experiment.noise == (str(places / "noise"),)
     with pytest.raises(BadOptionError, match=r"^--noise: the clips of corpus"):
         job(places, mode="frozen", noise="{places}/noise", frontend_noise=str(places / "noise"), **elsewhere)
+
+
+def test_options_of_mixtures_are_refused(tmp_path: Path) -> None:
+    folder = taped_folder(tmp_path / "cheavd")
+    for section in ("mixing", "test_mixing"):
+        with pytest.raises(SefrontError, match=rf"-o {section}: the clips of corpus .* were recorded in noise"):
+            sefront.plan(
+                corpus=f"cheavd:{folder}", mode="augment", frontend="identity", options={f"{section}.noises": 2},
+                out=tmp_path / "run",
+            )  # fmt: skip
