@@ -27,6 +27,14 @@ def couple(
     noise: list[str] | None = typer.Option(None, help=f"Noise to train with: {CORPUS}; may be repeated. [toy]"),
     test_noise: list[str] | None = typer.Option(None, help="Noise to test with; may be repeated."),
     intruder: list[str] | None = typer.Option(None, help="Speech that disturbs scenes; may be repeated. [toy's]"),
+    splits: str | None = typer.Option(
+        None,
+        help="own, speaker, leave-one-speaker-out, leave-one-session-out, k-fold, random, or a list (.csv, .jsonl) "
+        "with columns id and split. [own]",
+    ),
+    fold: str | None = typer.Option(None, help="Which fold of the splits, K/N."),
+    folds: str | None = typer.Option(None, help="all, or how many: a run for each fold, and a table of their mean."),
+    repeats: int | None = typer.Option(None, help="Do it so many times, with the seed one higher each time. [1]"),
     snr: str | None = typer.Option(None, help="Range in dB to train with, LOW:HIGH. [0:25, for scenes -25:10]"),
     test_snr: str | None = typer.Option(None, help="SNRs in dB to test with. [25,20,...,0, for scenes -25,-20,...,10]"),
     frontend_corpus: str | None = typer.Option(None, help="Speech the frontend alone is trained on first."),
@@ -43,6 +51,11 @@ def couple(
     init_backend: str | None = typer.Option(None, help="Run whose backend to start from, instead of pre-training."),
     strict: bool = typer.Option(False, "--strict", help="Stop at the first damaged clip instead of leaving it out."),
     follow_outside: bool = typer.Option(False, "--follow-outside", help="Let manifests lead out of their folders."),
+    allow_leak: bool = typer.Option(
+        False,
+        "--allow-leak",
+        help="Go on where training and test share speakers, recordings or noise; lock.json says so.",
+    ),
     out: Path | None = typer.Option(None, help="Run folder. [the next free name in runs/]"),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out, or the last unfinished one."),
     from_: Path | None = typer.Option(None, "--from", help="Repeat an experiment.toml; other options change it."),
@@ -55,6 +68,7 @@ def couple(
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "device": device, "precision": precision,
         "init_frontend": init_frontend, "init_backend": init_backend, "strict": strict or None,
         "follow_outside": follow_outside or None,
+        "splits": splits, "fold": fold, "folds": folds, "repeats": repeats, "allow_leak": allow_leak or None,
         "intruder": intruder, "snr": snr or None, "test_snr": test_snr or None,
         "options": settings(option) if option else None,
     }  # fmt: skip

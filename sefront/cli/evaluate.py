@@ -16,7 +16,10 @@ from sefront.core.errors import BadOptionError, SefrontError
 
 if TYPE_CHECKING:
     from sefront.core.aggregation import Evaluation
+    from sefront.core.folds import Series
     from sefront.core.run import Run
+
+SEVERAL = "folds.json"  # lies where the runs of several folds are
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +50,9 @@ def evaluate(
     fuse: str | None = typer.Option(None, help="RUN,RUN; or for one run SECTION.NAME=VALUE,VALUE."),
     weights: str | None = typer.Option(None, help="Weights of what is fused, such as .5,.5. [equal]"),
     fusion: str | None = typer.Option(None, help="mean of the posteriors, or log for that of their logarithms. [mean]"),
+    allow_leak: bool = typer.Option(
+        False, "--allow-leak", help="Go on where a run has learnt from what it is tested on."
+    ),
     out: Path | None = typer.Option(
         None, help="Folder for the rows. [the run, if its own test is scored as it was trained; with --fuse none]"
     ),
@@ -61,7 +67,7 @@ def evaluate(
     asked = {
         "corpus": corpus, "noise": noise or None, "intruder": intruder or None, "test_snr": test_snr or None,
         "metrics": metrics.split(",") if metrics else None, "split": split,
-        "original": sefront.open_run(original) if original else None, "device": device,
+        "original": sefront.open_run(original) if original else None, "device": device, "allow_leak": allow_leak,
         "follow_outside": follow_outside or None,
         **given(decoder=decoder, lm=lm, lexicon=lexicon, beam=beam, lm_weight=lm_weight, word_score=word_score),
     }  # fmt: skip
@@ -82,8 +88,8 @@ def evaluate(
 
 def each(
     runs: Sequence[Path], options: Mapping[str, str], asked: Mapping[str, Any], out: Path | None
-) -> Iterator[tuple[str, Evaluation]]:
-    """Each run alone, opened with `options`, and its folder.
+) -> Iterator[tuple[str, Evaluation | Series]]:
+    """Each run alone, opened with `options`, and its folder; what several folds came to is shown as it is.
 
     Raises:
         SefrontError: There are none.
@@ -93,11 +99,28 @@ def each(
     if not runs:
         raise SefrontError("name runs to evaluate: sefront evaluate RUN..., or --fuse RUN,RUN")
     for path in runs:
+        if (path / SEVERAL).exists():
+            yield str(path), several(path, options, asked)
+            continue
         run = sefront.open_run(path, options)
         with watched() as watcher:
             run.progress = watcher
             evaluation = run.evaluate(**asked, out=out / path.name if out and len(runs) > 1 else out)
         yield str(path), evaluation
+
+
+def several(path: Path, options: Mapping[str, str], asked: Mapping[str, Any]) -> Series:
+    """What the folds in `path` came to.
+
+    Raises:
+        SefrontError: They would have to be judged anew.
+    """
+    from sefront.core.folds import Series
+    from sefront.plugins import Catalogue
+
+    if options or any(value for name, value in asked.items() if (name, value) != ("split", "test")):
+        raise SefrontError(f"{path}: holds several runs; judge those below it one by one, or leave out all options")
+    return Series.open(path, Catalogue.installed())
 
 
 def fused(

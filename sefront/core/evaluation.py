@@ -9,7 +9,7 @@ coupled    signal and task metrics of the chain as it was trained
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,6 @@ from sefront.core.batches import Report, equal_lengths, ignore, in_order, load
 from sefront.core.chain import enhance, pads, predict
 from sefront.core.clips import Task
 from sefront.core.data import Mixtures
-from sefront.core.experiment import Experiment
 from sefront.core.kinds import Kind
 from sefront.core.losses import reference
 from sefront.core.modes import judging
@@ -31,8 +30,7 @@ from sefront.core.pairs import measured
 from sefront.core.precision import arranged, autocast
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
-from sefront.core.recorded import check_measurable, check_unmixed, described, lacking, levels_of, named, titled
-from sefront.core.sources import check_apart
+from sefront.core.recorded import check_measurable, described, lacking, levels_of, named, titled
 from sefront.core.supply import Data
 from sefront.core.types import Batch
 
@@ -96,6 +94,7 @@ class Trial:
         how: How to judge.
         data: What names the mixtures, and counts what is left out of them.
         task: What is predicted; None for a frontend alone.
+        split: How the corpus is divided, and what of it leaks.
     """
 
     chain: Chain
@@ -103,6 +102,7 @@ class Trial:
     how: Judgement
     data: Data
     task: Task | None
+    split: Mapping[str, Any]
 
     def __post_init__(self) -> None:
         """Refuse metrics that could say nothing."""
@@ -114,29 +114,8 @@ class Trial:
             self.how.progress.note(self.data.damages.summary())
         if 0 < len(lacking(self.mixtures.clips)) < len(self.mixtures):
             self.how.progress.note(f"signal metrics are left out: {described(self.mixtures)}")
-        return Evaluation(rows, aggregated(rows, self.how.metrics, self.task), self.how.metrics, self.task)
-
-
-def check_unheard(trained: Experiment, data: Data, mixtures: Mixtures, asked: Collection[str] = ()) -> None:
-    """Refuse to test on noise that was trained on, or to mix any into recordings that are noisy already.
-
-    Args:
-        trained: What was trained.
-        data: What it is tested on.
-        mixtures: Its test.
-        asked: What was named for it.
-
-    Raises:
-        SefrontError: It names such noise, or what is asked for in vain.
-    """
-    if mixtures.recorded:
-        check_unmixed(asked, data.experiment.corpus)
-        return
-    section = next((name for name in ("test_noise", "intruder") if getattr(data.experiment, name)), "noise")
-    if section != "test_noise" and not trained.test_noise:
-        return  # what is held back for the test was not trained on
-    specs = getattr(data.experiment, section)
-    check_apart([*trained.noise, *trained.intruder], dict(zip(specs, data.noise(specs, section), strict=True)))
+        table = aggregated(rows, self.how.metrics, self.task)
+        return Evaluation(rows, table, self.how.metrics, self.task, self.split)
 
 
 def judge(chain: Chain, mixtures: Mixtures, how: Judgement) -> list[Row]:

@@ -18,31 +18,26 @@ from sefront.core import checkpoint
 from sefront.core.aggregation import Evaluation
 from sefront.core.checkpoint import put_weights
 from sefront.core.clips import Task
-from sefront.core.damages import Damages
-from sefront.core.data import Reader
 from sefront.core.decoding import Decoding
+from sefront.core.division import warning
 from sefront.core.errors import SefrontError
-from sefront.core.evaluation import Chain, Judgement, Trial, check_unheard, judge
+from sefront.core.evaluation import Trial, judge
 from sefront.core.experiment import Experiment
 from sefront.core.inference import Listener
 from sefront.core.kinds import Kind, kind_of
 from sefront.core.lock import trained
 from sefront.core.measures import defined, metric_of, usual
-from sefront.core.opening import check_adjustable, clean_trained, put_best
+from sefront.core.opening import check_adjustable, put_best
 from sefront.core.parameters import build
-from sefront.core.precision import device_named, uses_bf16
 from sefront.core.progress import Progress, Quiet
 from sefront.core.protocols import Backend, Frontend, Metric
-from sefront.core.runs import altered
 from sefront.core.setup import BOTH, Components, Models, models_of
-from sefront.core.supply import Data
 from sefront.core.table import rendered
+from sefront.core.trials import trial
 from sefront.core.written import task_in
 
 Waves = NDArray[np.float32]
 Place = str | PathLike[str]
-ALTERED = {n: n for n in ("corpus", "intruder", "test_snr", "device", "follow_outside")} | {"noise": "test_noise"}
-"""What an evaluation may have in place of the run's own, and what it is called in an experiment."""
 
 
 @dataclass
@@ -85,6 +80,8 @@ class Run:
         if not trained(path):
             raise SefrontError(f"{path}: is not trained to its end; continue it with --out {path} --resume")
         experiment, task = Experiment.read(written), task_in(written)
+        if experiment.several:
+            raise SefrontError(f"{path}: holds a run for each fold or repeat; name one of those below it")
         wanted = replace(experiment, options={**experiment.options, **(options or {})})
         models = models_of(wanted, components, task)
         check_adjustable(experiment, wanted, models, components, path)
@@ -142,6 +139,7 @@ class Run:
         original: Run | None = None,
         device: str | None = None,
         follow_outside: bool | None = None,
+        allow_leak: bool = False,
         out: Place | None = None,
         **decoding: Any,
     ) -> Evaluation:
@@ -157,54 +155,31 @@ class Run:
             original: Run whose clean-trained backend is the row to compare with, in place of this run's own.
             device: Where to compute, in place of where it was trained.
             follow_outside: Whether the lists that are named may lead out of their folders; by default as in training.
+            allow_leak: Go on where the run has learnt from what it is tested on.
             out: Where to write the rows; by default the run folder, unless something other than its own is scored.
             decoding: What `sefront.core.decoding.Decoding` takes, such as ``decoder="beam"``.
 
         Raises:
-            SefrontError: Something is misnamed or missing, or the noise was trained on.
+            SefrontError: Something is misnamed or missing, or the run has learnt from what it would be tested on.
         """
-        trial = self.trial(
+        begun = self.trial(
             corpus=corpus, noise=noise, intruder=intruder, test_snr=test_snr, metrics=metrics, split=split,
-            original=original, device=device, follow_outside=follow_outside, **decoding,
+            original=original, device=device, allow_leak=allow_leak, follow_outside=follow_outside, **decoding,
         )  # fmt: skip
-        evaluation = trial.evaluation(judge(trial.chain, trial.mixtures, trial.how))
+        evaluation = begun.evaluation(judge(begun.chain, begun.mixtures, begun.how))
         unchanged = Experiment.read(self.path / "experiment.toml")
-        own = not self.changed and not decoding and trial.data.experiment.judges_like(unchanged)
+        own = not self.changed and not decoding and begun.data.experiment.judges_like(unchanged)
         if out or (own and metrics is None and split == "test" and original is None):
             evaluation.save(Path(out or self.path))
         return evaluation
 
-    def trial(
-        self,
-        *,
-        metrics: Sequence[str] | str | None = None,
-        split: str = "test",
-        original: Run | None = None,
-        **asked: Any,
-    ) -> Trial:
+    def trial(self, **asked: Any) -> Trial:
         """The evaluation that `evaluate` with the same arguments begins.
 
         Raises:
-            SefrontError: Something is misnamed or missing, or the noise was trained on.
+            SefrontError: Something is misnamed or missing, or the run has learnt from what it would be tested on.
         """
-        changed = {held: value for name, held in ALTERED.items() if (value := asked.pop(name, None)) is not None}
-        kind = self.kind(asked)
-        experiment = altered(self.experiment, changed, self.components.corpora)
-        damages, reader = Damages(experiment.strict, self.progress), Reader(experiment.sample_rate)
-        data = Data(experiment, self.components, damages, reader)
-        mixtures = data.test(data.corpus(experiment.corpus, "corpus"), split, self.task)
-        check_unheard(self.experiment, data, mixtures, changed)
-        chain = Chain(self.frontend, self.backend, self.original)
-        if original:
-            run = original.path, original.experiment.mode
-            chain = replace(chain, original=clean_trained(original.original, original.task, self.task, run))
-        on = device_named(experiment.device)
-        levels = [float("inf"), *experiment.levels(self.task)[1]]
-        bf16 = uses_bf16(experiment.precision, on)
-        how = Judgement(self.metrics(metrics), levels, on, bf16, kind=kind, report=damages, progress=self.progress)
-        for line in self.left_out() if metrics is None else []:
-            self.progress.note(line)
-        return Trial(chain, mixtures, how, data, self.task)
+        return trial(self, **asked)
 
     def metrics(self, names: Sequence[str] | str | None = None) -> dict[str, Metric]:
         """The metrics called `names`; by default the task's headline and the signal metrics that apply."""
@@ -227,9 +202,10 @@ class Run:
         path = self.path / "evaluation.json"
         if not path.exists():
             raise SefrontError(f"{self.path}: not judged yet; use `sefront evaluate {self.path}`")
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        names = dict.fromkeys(row["metric"] for row in rows)
-        return rendered(rows, self.metrics() | self.metrics(list(names)), self.task)
+        known = json.loads(path.read_text(encoding="utf-8"))
+        names = dict.fromkeys(row["metric"] for row in known["rows"])
+        metrics = self.metrics() | self.metrics(list(names))
+        return rendered(known["rows"], metrics, self.task, warning(known.get("split")))
 
     def listener(self, **decoding: Any) -> Listener:
         """The trained chain, ready for waves of any rate; `decoding` is what `Decoding` takes."""

@@ -192,7 +192,7 @@ def test_evaluating_with_noise_that_was_trained_on(trained: Path, audio: Path, r
     before = contents(trained)
     code, out, err = run_here("evaluate", str(trained), "--noise", os.path.relpath(audio / "noise"))
     assert (code, out) == (2, "")
-    assert "is named for training and for test, but has no splits of its own" in err
+    assert f"noise recordings are in both what {trained} has learnt from and test noise (" in err
     assert contents(trained) == before
 
 

@@ -47,6 +47,6 @@ def test_validation(valid: tuple[int, ...], sizes: list[int]) -> None:
     clips = [Clip(f"{fold}{i}", AudioFile(Path(f"{fold}{i}.wav")), "dog") for fold in (1, 2) for i in range(8)]
     recordings = {clip.id: clip.id[0] + str(int(clip.id[1]) // 2) for clip in clips}
     stated: dict[Split, tuple[int, ...]] = {"train": (), "valid": valid, "test": ()}
-    splits = by_fold(clips, {clip.id: clip.id[0] for clip in clips}, recordings, stated, "here")
+    splits = by_fold(clips, {clip.id: clip.id[0] for clip in clips}, stated, "here")
     assert [len(splits[split]) for split in SPLITS] == sizes
     assert not {recordings[c.id] for c in splits["train"]} & {recordings[c.id] for c in splits["valid"]}
