@@ -69,9 +69,12 @@ def test_every_mode(
     assert all(f"phase {phase}: " in err for phase in learnt)
     assert (folder / "checkpoint" / "original").exists() == ("original" in expected)
     files = {"experiment.toml", "lock.json", "log.jsonl", "checkpoint", "predictions.jsonl", "evaluation.json"}
+    files |= {"splits.json"}
     files |= set() if mode == "frontend_only" else {"samples"}
     assert {path.name for path in folder.iterdir()} == files
-    assert {path.name for path in (folder / "checkpoint").iterdir()} <= {"last", "best", "original"}
+    assert {path.name for path in (folder / "checkpoint").iterdir()} <= {
+        "last", "best", "original", "exposure.json"
+    }  # fmt: skip
 
 
 def test_an_unnamed_run_takes_the_next_free_name(words: list[str], run_here: Run) -> None:
