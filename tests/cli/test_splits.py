@@ -162,7 +162,7 @@ def test_all_folds_twice(words: list[str], run_here: Run, monkeypatch: pytest.Mo
     asked = (*words, "--splits", "k-fold", "--folds", "3", "--repeats", "2", "--seed", "5", "--out", "all")
     code, out, err = run_here(*asked, "--plan")
     assert code == 0, err
-    assert out.splitlines()[:2] == ["6 runs below all, the first of them:", "train: 8 clips, 4 noises"]
+    assert out.splitlines()[:2] == ["6 runs below all, the first of them:", "train: 4 clips, 4 noises"]
     from sefront.core import folds
 
     whole, runs = folds.couple, []

@@ -159,23 +159,22 @@ def test_training_mixtures_follow_the_seed_and_test_mixtures_do_not(audio: Path)
 
 
 def test_what_the_frontend_alone_learns_from(audio: Path, tmp_path: Path) -> None:
-    speech_folder(tmp_path / "more", each=20)
-    noise_folder(tmp_path / "other", each=6)
+    speech_folder(tmp_path / "more", each=20, seed=50)
+    noise_folder(tmp_path / "other", each=6, seed=50)
     assert job(audio).frontend_material is None
-    others = {"frontend_noise": (str(tmp_path / "other"),), "allow_leak": True}  # the same voices and noises again
-    found = job(audio, frontend_corpus=str(tmp_path / "more"), **others)
+    found = job(audio, frontend_corpus=str(tmp_path / "more"), frontend_noise=(str(tmp_path / "other"),))
     assert found.frontend_material is not None
     assert (len(found.material.train), len(found.frontend_material.train)) == (12, 28)
     assert (len(found.material.train.noises), len(found.frontend_material.train.noises)) == (2, 8)
     assert found.frontend_material.train.task is None
-    only_noise = job(audio, **others).frontend_material
+    only_noise = job(audio, frontend_noise=(str(tmp_path / "other"),)).frontend_material
     assert only_noise is not None
     assert (len(only_noise.train), len(only_noise.train.noises)) == (12, 8)
 
 
 def test_development_data_from_another_corpus(audio: Path, tmp_path: Path) -> None:
-    speech_folder(tmp_path / "more", each=20)
-    assert len(job(audio, valid_corpus=str(tmp_path / "more"), allow_leak=True).material.valid) == 6
+    speech_folder(tmp_path / "more", each=20, seed=50)
+    assert len(job(audio, valid_corpus=str(tmp_path / "more")).material.valid) == 6
     speech_folder(tmp_path / "odd")
     (tmp_path / "odd" / "low").rename(tmp_path / "odd" / "loud")
     with pytest.raises(
@@ -185,8 +184,8 @@ def test_development_data_from_another_corpus(audio: Path, tmp_path: Path) -> No
 
 
 def test_a_test_that_cannot_be_held_is_told_before_training(audio: Path, tmp_path: Path) -> None:
-    for split in ("train", "valid"):
-        speech_folder(tmp_path / "speech" / split, each=2)
+    for number, split in enumerate(("train", "valid")):
+        speech_folder(tmp_path / "speech" / split, each=2, seed=20 * number)
     with pytest.raises(SefrontError, match=r"speech', test split: no usable clips \(of 0\); give that split some"):
         job(audio, corpus=str(tmp_path / "speech"))
 
