@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from sefront.cli.dividing import ALLOW_LEAK, FOLD, FOLDS, REPEATS, SPLITS
 from sefront.cli.watching import first, watched
 from sefront.cli.words import settings
 
@@ -27,14 +29,10 @@ def couple(
     noise: list[str] | None = typer.Option(None, help=f"Noise to train with: {CORPUS}; may be repeated. [toy]"),
     test_noise: list[str] | None = typer.Option(None, help="Noise to test with; may be repeated."),
     intruder: list[str] | None = typer.Option(None, help="Speech that disturbs scenes; may be repeated. [toy's]"),
-    splits: str | None = typer.Option(
-        None,
-        help="own, speaker, leave-one-speaker-out, leave-one-session-out, k-fold, random, or a list (.csv, .jsonl) "
-        "with columns id and split. [own]",
-    ),
-    fold: str | None = typer.Option(None, help="Which fold of the splits, K/N."),
-    folds: str | None = typer.Option(None, help="all, or how many: a run for each fold, and a table of their mean."),
-    repeats: int | None = typer.Option(None, help="Do it so many times, with the seed one higher each time. [1]"),
+    splits: str | None = SPLITS,
+    fold: str | None = FOLD,
+    folds: str | None = FOLDS,
+    repeats: int | None = REPEATS,
     snr: str | None = typer.Option(None, help="Range in dB to train with, LOW:HIGH. [0:25, for scenes -25:10]"),
     test_snr: str | None = typer.Option(None, help="SNRs in dB to test with. [25,20,...,0, for scenes -25,-20,...,10]"),
     frontend_corpus: str | None = typer.Option(None, help="Speech the frontend alone is trained on first."),
@@ -51,11 +49,7 @@ def couple(
     init_backend: str | None = typer.Option(None, help="Run whose backend to start from, instead of pre-training."),
     strict: bool = typer.Option(False, "--strict", help="Stop at the first damaged clip instead of leaving it out."),
     follow_outside: bool = typer.Option(False, "--follow-outside", help="Let manifests lead out of their folders."),
-    allow_leak: bool = typer.Option(
-        False,
-        "--allow-leak",
-        help="Go on where training and test share speakers, recordings or noise; lock.json says so.",
-    ),
+    allow_leak: bool = ALLOW_LEAK,
     out: Path | None = typer.Option(None, help="Run folder. [the next free name in runs/]"),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out, or the last unfinished one."),
     from_: Path | None = typer.Option(None, "--from", help="Repeat an experiment.toml; other options change it."),
@@ -73,8 +67,11 @@ def couple(
         "options": settings(option) if option else None,
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value not in (None, [])}
-    if from_ is not None:
-        asked = merged(from_, asked)
+    carry_out(asked if from_ is None else merged(from_, asked), out, resume, plan)
+
+
+def carry_out(asked: Mapping[str, Any], out: Path | None, resume: bool, plan: bool) -> None:
+    """Do what was `asked` for, or say what that would be."""
     import sefront
 
     main = first()

@@ -17,8 +17,8 @@ from sefront.core.corpora import source
 from sefront.core.data import Mixtures
 from sefront.core.errors import SefrontError
 from sefront.core.files import write_json
+from sefront.core.fingerprints import fingerprint
 from sefront.core.leaks import Breach, Side, Speaker
-from sefront.core.listening import fingerprint
 
 PLACE = Path("checkpoint") / "exposure.json"
 REMEDY = "test on something else, or name a run that has not learnt from it"

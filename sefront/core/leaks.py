@@ -18,7 +18,8 @@ from sefront.core.clips import Clip
 from sefront.core.corpora import origin
 from sefront.core.data import Mixtures
 from sefront.core.errors import DamagedAudioError, SefrontError
-from sefront.core.listening import glimpse, hear, peek, ticks
+from sefront.core.fingerprints import glimpse, peek, ticks
+from sefront.core.listening import hear
 
 MANY = 20_000  # candidates of which no more than a few bytes are read
 FEW = 3  # names that a message holds

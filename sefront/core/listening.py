@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,15 +12,11 @@ from numpy.typing import NDArray
 
 from sefront.core.audio import AudioFile, opened, samples_from
 from sefront.core.clips import Recording
-from sefront.core.errors import DamagedAudioError
 
 BLOCK = 1 << 20  # samples per channel that are decoded at a time
-DIGEST = 8  # bytes of the hash of a glimpse
 RATE = 16000  # Hz, for recordings that are no files
 FULL = 32767 / 32768  # the highest value of 16 bits
 LARGEST = {"PCM_S8": 127 / 128, "PCM_U8": 127 / 128, "ULAW": 32124 / 32768, "ALAW": 32256 / 32768}
-GLIMPSE = 4096  # samples per channel, or bytes, in the middle of a recording
-TICKS = 48000  # a second; lengths at any usual rate are told apart, and rounded alike from whatever they were computed
 LEAST = 2 / 32768  # between the lowest and the highest sample: what a quiet converter alone gives
 
 
@@ -68,48 +63,6 @@ def hear(audio: Recording) -> Heard:
             full += int(np.count_nonzero((block >= limit) | (block <= -limit)))
             low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
     return Heard(digest.digest(), rate, frames, full, full / size, bool(np.all(high - low <= LEAST)))
-
-
-def ticks(seconds: float) -> int:
-    """A length in seconds as a whole number that is the same for the same number of samples."""
-    return round(seconds * TICKS)
-
-
-def glimpse(audio: AudioFile) -> bytes:
-    """A hash of the samples in the middle of a file or a part of one; of all, where those in the middle are silent.
-
-    Nothing where it is damaged, of which training or a check of the corpus will tell, or all silent.
-    """
-    try:
-        with opened(audio.path) as file:
-            first, last = span(audio, file.samplerate, file.frames)
-            start = max(first, (first + last - GLIMPSE) // 2)
-            file.seek(start)
-            block = samples_from(file, audio.path, min(GLIMPSE, last - start))
-        if np.ptp(block) > LEAST:
-            return hashlib.blake2b(np.ascontiguousarray(block).data, digest_size=DIGEST).digest()
-        heard = hear(audio)
-    except DamagedAudioError:
-        return b""
-    return b"" if heard.silent else heard.digest[:DIGEST]
-
-
-def peek(audio: AudioFile) -> bytes:
-    """Size, place and the bytes in the middle of a file, without decoding it; nothing where it cannot be read."""
-    try:
-        with audio.path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, (size - GLIMPSE) // 2))
-            return f"{size} {audio.start} {audio.end} ".encode() + file.read(GLIMPSE)
-    except OSError:
-        return b""
-
-
-def fingerprint(audio: AudioFile) -> bytes:
-    """Eight bytes that the same samples have under any name: a hash of length and `glimpse`; nothing without one."""
-    seen = glimpse(audio)
-    length = ticks(audio.duration()) if seen else 0
-    return hashlib.blake2b(f"{length} ".encode() + seen, digest_size=DIGEST).digest() if seen else b""
 
 
 def span(audio: AudioFile, rate: int, frames: int) -> tuple[int, int]:

@@ -13,8 +13,8 @@ from sefront.core.audio import AudioFile, audio_files
 from sefront.core.clips import Clip
 from sefront.core.errors import SefrontError
 from sefront.core.exposure import PLACE, Exposure, keep, kept, prints, together
+from sefront.core.fingerprints import fingerprint
 from sefront.core.leaks import Side
-from sefront.core.listening import fingerprint
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from sefront.core import leaks
 from sefront.core.audio import AudioFile
 from sefront.core.clips import Clip
 from sefront.core.errors import SefrontError
+from sefront.core.fingerprints import GLIMPSE, fingerprint, glimpse, peek, ticks
 from sefront.core.leaks import REMEDIES, Breach, Pair, Side, breaches, check
-from sefront.core.listening import GLIMPSE, fingerprint, glimpse, peek, ticks
 
 
 def written(path: Path, samples: np.ndarray, rate: int = RATE) -> AudioFile:
