@@ -62,7 +62,7 @@ class Division:
     """
 
     kind: str
-    clips: dict[Split, tuple[Clip, ...]]
+    clips: Mapping[Split, Sequence[Clip]]
     apart: tuple[str, ...]
     fold: Fold | None = None
     seed: int | None = None
@@ -124,7 +124,7 @@ def division_of(corpus: Corpus) -> Division:
     """How `corpus` is divided."""
     if isinstance(corpus, Divided):
         return corpus.division
-    return Division(OWN, {split: tuple(corpus.clips(split)) for split in SPLITS}, corpus.card().apart)
+    return Division(OWN, {split: corpus.clips(split) for split in SPLITS}, corpus.card().apart)
 
 
 def warning(facts: Mapping[str, Any] | None) -> str:

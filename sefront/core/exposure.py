@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sefront.core.audio import AudioFile
-from sefront.core.corpora import source
 from sefront.core.data import Mixtures
 from sefront.core.errors import SefrontError
 from sefront.core.files import write_json
@@ -42,9 +40,9 @@ class Exposure:
     @classmethod
     def to(cls, mixtures: Mixtures, corpus: str, noisy: bool = True) -> Exposure:
         """Exposure to `mixtures` of a `corpus`, or to what is clean in them."""
-        speech = Side.of("", mixtures, corpus)
+        speech = Side("", mixtures.clips, corpus)
         noise = prints(Side.noise("", mixtures)) if noisy else ()
-        return cls(frozenset(speech.speakers()), frozenset(prints(speech)), frozenset(noise))
+        return cls(frozenset(speech.speakers), frozenset(prints(speech)), frozenset(noise))
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Exposure:
@@ -75,7 +73,7 @@ class Exposure:
         """
         where = f"what {who} has learnt from"
         if tested is not None:
-            if speakers and (known := self.speakers & tested.speakers().keys()):
+            if speakers and (known := self.speakers & tested.speakers):
                 yield Breach("speaker", (where, tested.name), tuple(sorted(name for _, name in known)))
             if self.recordings and (found := [name for p, name in prints(tested).items() if p in self.recordings]):
                 yield Breach("recording", (where, tested.name), tuple(sorted(found)))
@@ -87,8 +85,7 @@ class Exposure:
 
 def prints(side: Side) -> dict[str, str]:
     """The file of each fingerprint."""
-    files = ((source(clip), clip.audio) for clip in side.clips if isinstance(clip.audio, AudioFile))
-    return {found.hex(): name for name, audio in files if (found := fingerprint(audio))}
+    return {found.hex(): str(audio.path) for audio in side.files if (found := fingerprint(audio))}
 
 
 def together(exposures: Iterable[Exposure]) -> Exposure:

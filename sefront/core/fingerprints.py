@@ -27,7 +27,7 @@ def glimpse(audio: AudioFile) -> bytes:
     Nothing where it is damaged, of which training or a check of the corpus will tell, or all silent.
     """
     try:
-        with opened(audio.path) as file:
+        with opened(audio.place()) as file:
             first, last = span(audio, file.samplerate, file.frames)
             start = max(first, (first + last - GLIMPSE) // 2)
             file.seek(start)
@@ -43,12 +43,28 @@ def glimpse(audio: AudioFile) -> bytes:
 def peek(audio: AudioFile) -> bytes:
     """Size, place and the bytes in the middle of a file, without decoding it; nothing where it cannot be read."""
     try:
-        with audio.path.open("rb") as file:
+        with audio.place().open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, (size - GLIMPSE) // 2))
             return f"{size} {audio.start} {audio.end} ".encode() + file.read(GLIMPSE)
     except OSError:
         return b""
+
+
+def length(audio: AudioFile) -> int | None:
+    """How long a file or a part of one lasts; None where it is damaged."""
+    try:
+        return ticks(audio.duration())
+    except DamagedAudioError:
+        return None
+
+
+def weight(audio: AudioFile) -> int | None:
+    """How many bytes a file has, which takes no look into it; None where it is missing."""
+    try:
+        return audio.place().stat().st_size
+    except OSError:
+        return None
 
 
 def fingerprint(audio: AudioFile) -> bytes:

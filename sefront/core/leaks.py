@@ -1,16 +1,16 @@
 """Leaks: what two sides of an experiment share though they should not - speakers, recordings, noise recordings.
 
 Recordings are compared by the file that they come from, and by their samples. The latter is done only for those that
-last equally long, first by a glimpse of a block in the middle, then by everything, so that most files are never opened.
-Of more than `MANY` candidates only those are heard whose files have the same size and the same bytes in the middle:
-copies under another name are still found, the same samples in another format are not.
+last equally long, first by a glimpse of a block in the middle, then by everything. Of more than `MANY` files none is
+asked how long it lasts; only those are heard that have the same size in bytes, and the same bytes in the middle: copies
+under another name are still found, the same samples in another format are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from sefront.core.audio import AudioFile
@@ -18,10 +18,10 @@ from sefront.core.clips import Clip
 from sefront.core.corpora import origin
 from sefront.core.data import Mixtures
 from sefront.core.errors import DamagedAudioError, SefrontError
-from sefront.core.fingerprints import glimpse, peek, ticks
+from sefront.core.fingerprints import glimpse, length, peek, weight
 from sefront.core.listening import hear
 
-MANY = 20_000  # candidates of which no more than a few bytes are read
+MANY = 20_000  # files, of which no more than a few bytes are read
 FEW = 3  # names that a message holds
 REMEDIES = {
     "speaker": "give each speaker to one split",
@@ -31,7 +31,7 @@ REMEDIES = {
 
 Speaker = tuple[str, str]  # corpus and name
 Look = Callable[[AudioFile], bytes]
-Files = Sequence[tuple[str, AudioFile]]  # each with the recording that it is of
+Size = Callable[[AudioFile], int | None]
 
 
 @dataclass(frozen=True)
@@ -41,41 +41,34 @@ class Side:
     Args:
         name: What it is called.
         clips: The clips.
-        seconds: Their lengths.
         corpus: What their speakers are known by; for noise None, where each clip's type says it.
     """
 
     name: str
     clips: Sequence[Clip]
-    seconds: Sequence[float]
     corpus: str | None = None
-
-    @classmethod
-    def of(cls, name: str, mixtures: Mixtures, corpus: str) -> Side:
-        """What is mixed with noise."""
-        return cls(name, mixtures.clips, mixtures.durations, corpus)
 
     @classmethod
     def noise(cls, name: str, *mixtures: Mixtures) -> Side:
         """The noise of `mixtures`; that of development is part of the training noise."""
-        clips = [clip for each in mixtures for clip in each.noises]
-        return cls(name, clips, [clip.audio.duration() for clip in clips])
+        return cls(name, [clip for each in mixtures for clip in each.noises])
 
-    def speakers(self) -> dict[Speaker, Clip]:
-        """A clip of each known speaker."""
-        known = [clip for clip in self.clips if clip.speaker is not None]
-        return {(self.corpus or str(clip.target), str(clip.speaker)): clip for clip in known}
+    @cached_property
+    def speakers(self) -> set[Speaker]:
+        """The known speakers."""
+        return {(self.corpus or str(c.target), c.speaker) for c in self.clips if c.speaker is not None}
 
-    def files(self) -> dict[str, Clip]:
-        """A clip of each recording that is a file."""
-        return {origin(clip): clip for clip in self.clips if isinstance(clip.audio, AudioFile)}
+    @cached_property
+    def files(self) -> dict[AudioFile, str]:
+        """Files and parts of files, each with the recording that it is of."""
+        return {clip.audio: origin(clip) for clip in self.clips if isinstance(clip.audio, AudioFile)}
 
-    def by_length(self) -> dict[int, list[tuple[str, AudioFile]]]:
-        """Files, or parts of them, by their length."""
-        found: dict[int, list[tuple[str, AudioFile]]] = {}
-        for clip, seconds in zip(self.clips, self.seconds, strict=True):
-            if isinstance(clip.audio, AudioFile):
-                found.setdefault(ticks(seconds), []).append((origin(clip), clip.audio))
+    def alike(self, size: Size) -> dict[int, list[AudioFile]]:
+        """Files by their `size`; those that have none are damaged, of which training will tell."""
+        found: dict[int, list[AudioFile]] = {}
+        for audio in self.files:
+            if (own := size(audio)) is not None:
+                found.setdefault(own, []).append(audio)
         return found
 
 
@@ -116,31 +109,34 @@ class Pair:
 
 def breaches(pairs: Sequence[Pair]) -> Iterator[Breach]:
     """What is shared in spite of the promise, pair by pair."""
-    lengths = {id(side): side.by_length() for pair in pairs for side in (pair.one, pair.other)}
-    both = [(lengths[id(pair.one)], lengths[id(pair.other)]) for pair in pairs]
-    candidates = {audio for one, other in both for size in one.keys() & other.keys() for _, audio in other[size]}
-    look = cache(peek if len(candidates) > MANY else glimpse)
-    whole = cache(samples)
-    for pair, (one, other) in zip(pairs, both, strict=True):
-        sides = pair.one.name, pair.other.name
-        if pair.speakers and (shared := pair.one.speakers().keys() & pair.other.speakers().keys()):
-            yield Breach("speaker", sides, tuple(sorted(name for _, name in shared)))
-        names = sorted(pair.one.files().keys() & pair.other.files().keys())
-        for size in sorted(one.keys() & other.keys()):
-            names += [f"{a.path} = {b.path}" for a, b in twins(one[size], other[size], look, whole)]
+    sides = {id(side): side for pair in pairs for side in (pair.one, pair.other)}
+    many = sum(len(side.files) for side in sides.values()) > MANY
+    size, look, whole = cache(weight if many else length), cache(peek if many else glimpse), cache(samples)
+    alike = {key: side.alike(size) for key, side in sides.items()}
+    for pair in pairs:
+        one, other, where = pair.one, pair.other, (pair.one.name, pair.other.name)
+        if pair.speakers and (shared := one.speakers & other.speakers):
+            yield Breach("speaker", where, tuple(sorted(name for _, name in shared)))
+        names = sorted(set(one.files.values()) & set(other.files.values()))
+        ones, others = alike[id(one)], alike[id(other)]
+        for same in sorted(ones.keys() & others.keys()):
+            for a, b in twins(ones[same], others[same], look, whole):
+                if one.files[a] != other.files[b]:
+                    names.append(f"{a.path} = {b.path}")
         if names:
-            yield Breach(pair.what, sides, tuple(names))
+            yield Breach(pair.what, where, tuple(names))
 
 
-def twins(ones: Files, others: Files, look: Look, whole: Look) -> Iterator[tuple[AudioFile, AudioFile]]:
-    """Files of two sides, all equally long, that hold the same samples but are of different recordings."""
-    seen: dict[bytes, list[tuple[str, AudioFile]]] = {}
-    for name, audio in ones:
-        seen.setdefault(look(audio), []).append((name, audio))
+def twins(
+    ones: Sequence[AudioFile], others: Sequence[AudioFile], look: Look, whole: Look
+) -> Iterator[tuple[AudioFile, AudioFile]]:
+    """Files of two sides, all of one size, that hold the same samples."""
+    seen: dict[bytes, list[AudioFile]] = {}
+    for audio in ones:
+        seen.setdefault(look(audio), []).append(audio)
     seen.pop(b"", None)  # damaged or silent
-    for name, audio in others:
-        alike = [other for own, other in seen.get(look(audio), []) if own != name]
-        if same := [other for other in alike if whole(other) and whole(other) == whole(audio)]:
+    for audio in others:
+        if same := [other for other in seen.get(look(audio), []) if whole(other) and whole(other) == whole(audio)]:
             yield same[0], audio
 
 

@@ -54,14 +54,17 @@ class Precautions:
         """What has to be apart: the three parts, the frontend's own speech from the test, and noise from noise."""
         e, apart = self.experiment, "speaker" in self.division.apart
         corpus, valid = self.data.called(e.corpus), self.data.called(e.valid_corpus or e.corpus)
-        test = Side.of("test", self.test, corpus)
-        learnt = [Side.of("train", self.material.train, corpus), Side.of("valid", self.material.valid, valid)]
+        test = Side("test", self.test.clips, corpus)
+        learnt = [Side("train", self.material.train.clips, corpus), Side("valid", self.material.valid.clips, valid)]
         yield Pair(learnt[0], learnt[1], speakers=apart)
         noise = [Side.noise("training noise", self.material.train, self.material.valid)]
         if self.frontend_material is not None:
             own = self.data.called(e.frontend_corpus or e.corpus)
             parts = self.frontend_material.train, self.frontend_material.valid
-            learnt += [Side.of("the frontend's train", parts[0], own), Side.of("the frontend's valid", parts[1], own)]
+            learnt += [
+                Side("the frontend's train", parts[0].clips, own),
+                Side("the frontend's valid", parts[1].clips, own),
+            ]
             noise.append(Side.noise("the frontend's noise", *parts))
         for one, other in product([*learnt, *noise], [test]):
             yield Pair(one, other, speakers=apart)
@@ -71,7 +74,7 @@ class Precautions:
 
     def known(self) -> Iterator[Breach]:
         """What of the test the parts of other runs know."""
-        tested = Side.of("test", self.test, self.data.called(self.experiment.corpus))
+        tested = Side("test", self.test.clips, self.data.called(self.experiment.corpus))
         for part, exposure in self.before.items():
             who = f"the {part} of {getattr(self.experiment, f'init_{part}')}"
             noise = Side.noise("test noise", self.test)

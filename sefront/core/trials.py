@@ -84,7 +84,7 @@ def met(run: Run, data: Data, mixtures: Mixtures, original: Run | None) -> Itera
 
 def sides(data: Data, mixtures: Mixtures) -> tuple[Side, Side]:
     """Speech or scenes and noise of the mixtures of a test."""
-    return Side.of("test", mixtures, data.called(data.experiment.corpus)), Side.noise("test noise", mixtures)
+    return Side("test", mixtures.clips, data.called(data.experiment.corpus)), Side.noise("test noise", mixtures)
 
 
 def learnt(run: Run) -> Exposure:

@@ -67,14 +67,14 @@ def test_what_is_known_of_a_test(clips: list[Clip], noises: list[Clip]) -> None:
     test = mixtures(clips[3:], noises[1:3])
     told = [
         (breach.what, breach.sides, breach.names)
-        for breach in exposure.breaches("RUN", Side.of("test", test, "here"), Side.noise("test noise", test))
+        for breach in exposure.breaches("RUN", Side("test", test.clips, "here"), Side.noise("test noise", test))
     ]
     sides = "what RUN has learnt from", "test"
     heard = str(noises[1].audio.path)  # type: ignore[attr-defined]
     assert told == [("speaker", sides, ("s1",)), ("noise recording", (sides[0], "test noise"), (heard,))]
-    again = Side.of("test", mixtures(clips[2:3]), "there")
+    again = Side("test", clips[2:3], "there")
     assert [breach.what for breach in exposure.breaches("RUN", again, None)] == ["recording"]
-    assert list(exposure.breaches("RUN", Side.of("test", test, "here"), None, speakers=False)) == []
+    assert list(exposure.breaches("RUN", Side("test", test.clips, "here"), None, speakers=False)) == []
     assert list(Exposure().breaches("RUN", again, Side.noise("test noise", test))) == []
 
 
@@ -84,4 +84,4 @@ def test_together_and_apart(clips: list[Clip], noises: list[Clip]) -> None:
     assert both == one | other
     assert both - one == Exposure(other.speakers, other.recordings)
     assert together([]) == Exposure()
-    assert set(prints(Side.of("", mixtures(clips), "here"))) == both.recordings
+    assert set(prints(Side("", clips, "here"))) == both.recordings

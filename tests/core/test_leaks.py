@@ -24,7 +24,7 @@ def written(path: Path, samples: np.ndarray, rate: int = RATE) -> AudioFile:
 
 
 def side(name: str, *clips: Clip, corpus: str | None = "here") -> Side:
-    return Side(name, clips, [each.audio.duration() for each in clips], corpus)
+    return Side(name, clips, corpus)
 
 
 def found(one: Sequence[Clip], other: Sequence[Clip], **how: bool) -> list[Breach]:
