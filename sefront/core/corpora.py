@@ -167,7 +167,7 @@ def with_valid(
     return {"train": drawn["train"], "valid": drawn["valid"], "test": splits["test"]}
 
 
-def labels_of(splits: Splits, owner: str) -> tuple[str, ...]:
+def labels_of(splits: Divided, owner: str) -> tuple[str, ...]:
     """The sorted class names of the training split; of all clips where nothing trains.
 
     Raises:
