@@ -13,6 +13,7 @@ from sefront.plugins import hookimpl
 if TYPE_CHECKING:
     from sefront.core.aggregation import Evaluation
     from sefront.core.clips import Task
+    from sefront.core.folds import Series
     from sefront.core.job import Job
     from sefront.core.progress import Progress
     from sefront.core.run import Run
@@ -42,7 +43,7 @@ def couple(
     cache: str | PathLike[str] | None = None,
     cache_gb: float | None = None,
     **experiment: Any,
-) -> Run:
+) -> Run | Series:
     """Train a frontend and a backend together and judge them; the command ``sefront couple`` from Python.
 
     Args:
@@ -56,13 +57,14 @@ def couple(
             ``options={"frontend.width": 8}`` for its ``-o``.
 
     Returns:
-        The finished run.
+        The finished run; with ``folds="all"`` or ``repeats``, all of them.
 
     Raises:
         SefrontError: A mistake in what was asked for; the message says what would be right.
     """
     from sefront.core.couple import couple as main_job
     from sefront.core.decoded import decoded
+    from sefront.core.folds import Series
     from sefront.core.progress import Quiet
     from sefront.core.runs import placed
     from sefront.plugins import Catalogue
@@ -70,14 +72,18 @@ def couple(
     components = Catalogue.installed()
     wanted, folder = placed(out, resume, experiment, components.corpora)
     words = sys.argv if command is None else command
+    if wanted.several:
+        several = Series(folder, wanted, components, progress or Quiet(), decoded(cache, cache_gb))
+        return several.train(resume, words)
     return main_job(
         wanted, components, folder, progress=progress or Quiet(), resume=resume, command=words,
         cache=decoded(cache, cache_gb),
     )  # fmt: skip
 
 
-def plan(*, out: str | PathLike[str] | None = None, resume: bool = False, **experiment: Any) -> Job:
+def plan(*, out: str | PathLike[str] | None = None, resume: bool = False, **experiment: Any) -> Job | Series:
     """What `couple` with the same arguments would do, built and checked, but not begun."""
+    from sefront.core.folds import Series
     from sefront.core.job import prepared
     from sefront.core.progress import Quiet
     from sefront.core.runs import check_same, placed
@@ -85,6 +91,8 @@ def plan(*, out: str | PathLike[str] | None = None, resume: bool = False, **expe
 
     components = Catalogue.installed()
     wanted, folder = placed(out, resume, experiment, components.corpora)
+    if wanted.several:
+        return Series(folder, wanted, components, Quiet())
     job = prepared(wanted, components, folder, Quiet())
     if resume:
         check_same(folder, job.run.experiment)

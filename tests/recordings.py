@@ -79,22 +79,24 @@ def mixtures(
     return Mixtures(clips, heard, task, Reader(RATE), seed, durations=[c.audio.duration() for c in clips])
 
 
-def speech_folder(root: Path, each: int = 8, seconds: float = 0.5, rate: int = RATE, channels: int = 1) -> Path:
-    """Class folders with files."""
+def speech_folder(
+    root: Path, each: int = 8, seconds: float = 0.5, rate: int = RATE, channels: int = 1, seed: int = 0
+) -> Path:
+    """Class folders with files; other recordings with another seed."""
     for label, pitch in (("high", 400.0), ("low", 150.0)):
         (root / label).mkdir(parents=True)
         for i in range(each):
-            samples = voice(round(seconds * rate), pitch + 10 * i, rate, seed=i)
+            samples = voice(round(seconds * rate), pitch + 10 * i, rate, seed=seed + i)
             soundfile.write(root / label / f"{i:02d}.wav", np.stack([samples] * channels, axis=1), rate)
     return root
 
 
-def noise_folder(root: Path, each: int = 3) -> Path:
-    """Loose files of two types of noise."""
+def noise_folder(root: Path, each: int = 3, seed: int = 0) -> Path:
+    """Loose files of two types of noise; other recordings with another seed."""
     root.mkdir(parents=True)
     for i in range(each):
-        soundfile.write(root / f"hiss_{i}.wav", hiss(RATE, seed=i), RATE)
-        soundfile.write(root / f"rumble_{i}.wav", np.cumsum(hiss(RATE, seed=9 + i, level=0.01)), RATE)
+        soundfile.write(root / f"hiss_{i}.wav", hiss(RATE, seed=seed + i), RATE)
+        soundfile.write(root / f"rumble_{i}.wav", np.cumsum(hiss(RATE, seed=seed + 9 + i, level=0.01)), RATE)
     return root
 
 

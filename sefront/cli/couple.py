@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from sefront.cli.dividing import ALLOW_LEAK, FOLD, FOLDS, REPEATS, SPLITS
 from sefront.cli.watching import first, watched
 from sefront.cli.words import settings
 
@@ -27,6 +29,10 @@ def couple(
     noise: list[str] | None = typer.Option(None, help=f"Noise to train with: {CORPUS}; may be repeated. [toy]"),
     test_noise: list[str] | None = typer.Option(None, help="Noise to test with; may be repeated."),
     intruder: list[str] | None = typer.Option(None, help="Speech that disturbs scenes; may be repeated. [toy's]"),
+    splits: str | None = SPLITS,
+    fold: str | None = FOLD,
+    folds: str | None = FOLDS,
+    repeats: int | None = REPEATS,
     snr: str | None = typer.Option(None, help="Range in dB to train with, LOW:HIGH. [0:25, for scenes -25:10]"),
     test_snr: str | None = typer.Option(None, help="SNRs in dB to test with. [25,20,...,0, for scenes -25,-20,...,10]"),
     frontend_corpus: str | None = typer.Option(None, help="Speech the frontend alone is trained on first."),
@@ -43,6 +49,7 @@ def couple(
     init_backend: str | None = typer.Option(None, help="Run whose backend to start from, instead of pre-training."),
     strict: bool = typer.Option(False, "--strict", help="Stop at the first damaged clip instead of leaving it out."),
     follow_outside: bool = typer.Option(False, "--follow-outside", help="Let manifests lead out of their folders."),
+    allow_leak: bool = ALLOW_LEAK,
     out: Path | None = typer.Option(None, help="Run folder. [the next free name in runs/]"),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out, or the last unfinished one."),
     from_: Path | None = typer.Option(None, "--from", help="Repeat an experiment.toml; other options change it."),
@@ -56,11 +63,17 @@ def couple(
         "noise": noise, "test_noise": test_noise, "frontend_corpus": frontend_corpus, "frontend_noise": frontend_noise,
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "device": device, "precision": precision,
         "init_frontend": init_frontend, "init_backend": init_backend, "intruder": intruder, "strict": strict or None,
+        "splits": splits, "fold": fold, "folds": folds, "repeats": repeats, "allow_leak": allow_leak or None,
         "follow_outside": follow_outside or None, "snr": snr or None, "test_snr": test_snr or None,
         "options": settings(option) if option else None,
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value not in (None, [])}
-    asked = asked if from_ is None else merged(from_, asked)
+    kept = {"cache": cache, "cache_gb": cache_gb}
+    carry_out(asked if from_ is None else merged(from_, asked), out, resume, plan, kept)
+
+
+def carry_out(asked: Mapping[str, Any], out: Path | None, resume: bool, plan: bool, kept: Mapping[str, Any]) -> None:
+    """Do what was `asked` for, or say what that would be; `kept` says where decoded audio is."""
     import sefront
 
     main = first()
@@ -71,7 +84,7 @@ def couple(
         return
     try:
         with watched(main) as watcher:
-            run = sefront.couple(out=out, resume=resume, progress=watcher, cache=cache, cache_gb=cache_gb, **asked)
+            run = sefront.couple(out=out, resume=resume, progress=watcher, **kept, **asked)
     except KeyboardInterrupt:
         place = f"--out {out} " if out else ""
         typer.echo(f"continue with: sefront couple {place}--resume", err=True)

@@ -17,7 +17,10 @@ from sefront.core.errors import BadOptionError, SefrontError
 if TYPE_CHECKING:
     from sefront.core.aggregation import Evaluation
     from sefront.core.decoded import Decoded
+    from sefront.core.folds import Series
     from sefront.core.run import Run
+
+SEVERAL = "folds.json"  # lies where the runs of several folds are
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +54,9 @@ def evaluate(
     fusion: str | None = typer.Option(None, help="mean of the posteriors, or log for that of their logarithms. [mean]"),
     cache: Path | None = typer.Option(None, help="Folder that keeps decoded audio; runs may share it."),
     cache_gb: float | None = typer.Option(None, help="Most gigabytes of it. [20]"),
+    allow_leak: bool = typer.Option(
+        False, "--allow-leak", help="Go on where a run has learnt from what it is tested on."
+    ),
     out: Path | None = typer.Option(
         None, help="Folder for the rows. [the run, if its own test is scored as it was trained; with --fuse none]"
     ),
@@ -66,7 +72,7 @@ def evaluate(
     asked = {
         "corpus": corpus, "noise": noise or None, "intruder": intruder or None, "test_snr": test_snr or None,
         "metrics": metrics.split(",") if metrics else None, "mixtures": mixtures, "split": split,
-        "original": sefront.open_run(original) if original else None, "device": device,
+        "original": sefront.open_run(original) if original else None, "device": device, "allow_leak": allow_leak,
         "follow_outside": follow_outside or None,
         **given(decoder=decoder, lm=lm, lexicon=lexicon, beam=beam, lm_weight=lm_weight, word_score=word_score),
     }  # fmt: skip
@@ -86,8 +92,8 @@ def evaluate(
 
 def each(
     runs: Sequence[Path], options: Mapping[str, str], asked: Mapping[str, Any], out: Path | None, cache: Decoded | None
-) -> Iterator[tuple[str, Evaluation]]:
-    """Each run alone, opened with `options`, and its folder.
+) -> Iterator[tuple[str, Evaluation | Series]]:
+    """Each run alone, opened with `options`, and its folder; what several folds came to is shown as it is.
 
     Raises:
         SefrontError: There are none.
@@ -97,11 +103,28 @@ def each(
     if not runs:
         raise SefrontError("name runs to evaluate: sefront evaluate RUN..., or --fuse RUN,RUN")
     for path in runs:
+        if (path / SEVERAL).exists():
+            yield str(path), several(path, options, asked)
+            continue
         run = sefront.open_run(path, options)
         with watched() as watcher:
             run.progress, run.cache = watcher, cache
             evaluation = run.evaluate(**asked, out=out / path.name if out and len(runs) > 1 else out)
         yield str(path), evaluation
+
+
+def several(path: Path, options: Mapping[str, str], asked: Mapping[str, Any]) -> Series:
+    """What the folds in `path` came to.
+
+    Raises:
+        SefrontError: They would have to be judged anew.
+    """
+    from sefront.core.folds import Series
+    from sefront.plugins import Catalogue
+
+    if options or any(value for name, value in asked.items() if (name, value) != ("split", "test")):
+        raise SefrontError(f"{path}: holds several runs; judge those below it one by one, or leave out all options")
+    return Series.open(path, Catalogue.installed())
 
 
 def fused(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sefront.core.clips import Task
+from sefront.core.division import warning
 from sefront.core.files import write_json, write_text
 from sefront.core.intervals import interval
 from sefront.core.mixture_entry import Entry
@@ -32,11 +33,12 @@ class Evaluation:
     rows: list[dict[str, Any]]
     metrics: Mapping[str, Metric]
     task: Task | None = None
+    split: Mapping[str, Any] | None = None
     mixtures: Sequence[Entry] = ()
 
     def table(self) -> str:
         """Aligned text: systems by SNR, and noise types at the hardest one."""
-        return rendered(self.rows, self.metrics, self.task)
+        return rendered(self.rows, self.metrics, self.task, warning(self.split))
 
     def save(self, folder: Path) -> None:
         """Write ``predictions.jsonl``, ``mixtures.jsonl`` and ``evaluation.json`` into `folder`."""
@@ -50,7 +52,8 @@ class Evaluation:
             write_list(folder / LIST, self.mixtures, again)
         else:  # nothing is mixed into recordings in noise
             (folder / LIST).unlink(missing_ok=True)
-        write_json(folder / "evaluation.json", {"schema": 1, "task": task, "rows": self.rows}, again)
+        judged = {"schema": 1, "task": task, "split": self.split, "rows": self.rows}
+        write_json(folder / "evaluation.json", judged, again)
 
 
 def listed(trace: NDArray[np.floating[Any]]) -> list[list[float | None]]:

@@ -78,6 +78,7 @@ class Clip:
         session: Recording session, where known.
         recorded: Whether it is noisy as it came, so that nothing is mixed into it.
         reference: The clean part of such a recording, sample for sample, where there is one.
+        recording: What it was cut from, where it is a file of its own.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Clip:
     session: str | None = None
     recorded: bool = False
     reference: Recording | None = None
+    recording: str | None = None
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ def divided(
     valid: float = VALID,
     test: float = TEST,
     pooled: bool = False,
+    seed: int = 0,
 ) -> dict[Split, tuple[Item, ...]]:
     """Split clips so that no group spans two splits and every stratum is spread over all of them.
 
@@ -88,6 +89,7 @@ def divided(
         valid: Share of the groups for validation.
         test: Share of the groups for test.
         pooled: Whether strata of one or two groups are drawn as one (noise) or each trains first (classes).
+        seed: Seed of the draw.
     """
     labels: dict[str, Counter[str]] = {}
     for clip in clips:
@@ -100,7 +102,8 @@ def divided(
         strata["rare", ""] = [name for key in rare for name in strata.pop(key)]
     home: dict[str, Split] = {}
     for key, names in strata.items():
-        home.update(draw(names, valid, test) if key else fairest(names, labels, valid, test))
+        drawn = draw(names, valid, test, seed) if key else fairest(names, labels, valid, test, seed=seed)
+        home.update(drawn)
     places = [home[group(clip)] for clip in clips]
     return {split: tuple(c for c, place in zip(clips, places, strict=True) if place == split) for split in SPLITS}
 
@@ -124,6 +127,7 @@ def fairest(
     *,
     strata: Mapping[str, str] | None = None,
     draws: int = DRAWS,
+    seed: int = 0,
 ) -> dict[str, Split]:
     """Of `draws` draws the one whose splits have the class ratios of the whole, unseen classes counting most.
 
@@ -148,8 +152,8 @@ def fairest(
 
     return min(
         (
-            {n: split for g in groups.values() for n, split in draw(g, valid, test, seed).items()}
-            for seed in range(draws)
+            {n: split for g in groups.values() for n, split in draw(g, valid, test, number).items()}
+            for number in range(seed * draws, (seed + 1) * draws)
         ),
         key=deviation,
     )
@@ -163,7 +167,7 @@ def with_valid(
     return {"train": drawn["train"], "valid": drawn["valid"], "test": splits["test"]}
 
 
-def labels_of(splits: Splits, owner: str) -> tuple[str, ...]:
+def labels_of(splits: Divided, owner: str) -> tuple[str, ...]:
     """The sorted class names of the training split; of all clips where nothing trains.
 
     Raises:
@@ -186,6 +190,11 @@ def labels_among(counts: Mapping[Split, Counter[str]], owner: str) -> tuple[str,
 def source(clip: Clip) -> str:
     """The recording a clip was cut from."""
     return str(clip.audio.path) if isinstance(clip.audio, AudioFile) else clip.id
+
+
+def origin(clip: Clip) -> str:
+    """The recording a clip was cut from, even where it is a file of its own."""
+    return source(clip) if clip.recording is None else clip.recording
 
 
 def leaks(splits: Divided, key: Callable[[Clip], str | None], what: str) -> list[str]:

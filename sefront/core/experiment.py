@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from sefront.core.clips import Task
-from sefront.core.errors import BadOptionError, SefrontError, unknown
+from sefront.core.division import Fold
+from sefront.core.errors import BadOptionError, unknown
 from sefront.core.parameters import resolved
 from sefront.core.spelling import spelt
+from sefront.core.toml import flat, plain, read_toml
 
 SECTIONS = (
     "frontend", "backend", "coupling", "corpus", "valid_corpus", "noise", "test_noise", "intruder", "frontend_corpus",
@@ -23,6 +24,8 @@ LEVELS: Mapping[str, tuple[tuple[float, float], tuple[float, ...]]] = {
     "scene": ((-25.0, 10.0), tuple(float(level) for level in range(-25, 11, 5))),
 }
 """SNRs in dB to train and to test with, by what is wanted; speech is what disturbs a scene."""
+LEAST = {"epochs": 1, "batch_size": 1, "sample_rate": 8000, "seed": 0, "folds": 2, "repeats": 1}
+"""The least value of whole numbers."""
 SCENE_VALID = (-20.0, -5.0, 10.0)
 """SNRs in dB of the development grid of scenes."""
 DEFAULT_NOISE = ("toy",)
@@ -35,9 +38,15 @@ OWNED: Mapping[str, tuple[str, ...]] = {
     ),
     "mode": ("coupling.", "optimiser.coupling.", "epochs."),
     "corpus": ("corpus.", "epochs.", *NOISE_TASKS),
+    "splits": ("corpus.train", "corpus.valid", "corpus.test"),
     **{name: (f"{name}.",) for name in ("valid_corpus", "intruder", "frontend_corpus", *NOISES)},
 }  # fmt: skip
 """Which options go where another value takes the place of a setting: they belonged to what was named before."""
+DIVIDED: Mapping[str, tuple[str, ...]] = {
+    "corpus": ("splits", "fold", "folds"), "splits": ("fold", "folds"),
+    "fold": ("folds", "repeats"), "folds": ("fold",),
+}  # fmt: skip
+"""Which settings go as well: they divided what was named before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +62,10 @@ class Experiment:
         noise: Noise corpora or folders.
         test_noise: Noise for the test; by default what `noise` keeps apart for it.
         intruder: Corpora whose speech disturbs scenes, in place of noise.
+        splits: How the corpus is divided: as in `sefront.core.division.KINDS`, or a file with columns id and split.
+        fold: Which fold of it, K/N.
+        folds: Each fold in a run of its own: all, or how many there are.
+        repeats: How often that is repeated, with the seed one higher each time.
         snr: Range in dB that training draws from; by default what suits speech or scenes, as in `LEVELS`.
         test_snr: SNRs in dB of the test; likewise.
         frontend_corpus: What the frontend alone is trained on first, in place of `corpus`.
@@ -68,6 +81,7 @@ class Experiment:
         init_backend: Run whose backend takes the place of pre-training one.
         strict: Stop at the first damaged clip.
         follow_outside: Whether the lists that are named may lead out of their folders.
+        allow_leak: Go on where training and test share what the split keeps apart.
     """
 
     frontend: str = "unet"
@@ -78,6 +92,10 @@ class Experiment:
     noise: tuple[str, ...] = DEFAULT_NOISE
     test_noise: tuple[str, ...] = ()
     intruder: tuple[str, ...] = ()
+    splits: str = "own"
+    fold: str | None = None
+    folds: Literal["all"] | int | None = None
+    repeats: int = 1
     snr: tuple[float, float] | None = None
     test_snr: tuple[float, ...] | None = None
     frontend_corpus: str | None = None
@@ -93,6 +111,7 @@ class Experiment:
     init_backend: str | None = None
     strict: bool = False
     follow_outside: bool = False
+    allow_leak: bool = False
 
     def __post_init__(self) -> None:
         """Check ranges, option sections and what disturbs.
@@ -111,9 +130,11 @@ class Experiment:
             raise BadOptionError("--snr and --test-snr hold something that is not a number; give them SNRs in dB")
         if self.test_snr is not None and len(set(self.test_snr)) < max(1, len(self.test_snr)):
             raise BadOptionError("--test-snr is empty or holds an SNR twice; give it SNRs in dB, such as 20,10,0")
-        for name, low in (("epochs", 1), ("batch_size", 1), ("sample_rate", 8000), ("seed", 0)):
+        if self.fold is not None:
+            Fold.read(self.fold)
+        for name, low in LEAST.items():
             value = getattr(self, name)
-            if value is not None and value < low:
+            if isinstance(value, int) and value < low:
                 raise BadOptionError(f"--{name.replace('_', '-')} must be at least {low}, but is {value}")
         for key in self.options:
             section, dot, rest = key.partition(".")
@@ -156,7 +177,7 @@ class Experiment:
     def changed(self, asked: Mapping[str, Any]) -> Experiment:
         """This experiment with what was `asked` for in place of its own; options that this makes void are left out.
 
-        An intruder takes the place of noise, and noise that of an intruder.
+        An intruder takes the place of noise, and noise that of an intruder. Another corpus is divided by itself.
 
         Raises:
             SefrontError: An unknown name or a value of the wrong type.
@@ -167,6 +188,9 @@ class Experiment:
             values = {**dict.fromkeys(NOISES, ()), **values}
         elif any(map(values.get, NOISES)):
             values["intruder"] = ()
+        for name, divided in DIVIDED.items():
+            if name in values and values[name] != getattr(self, name):
+                values = {**{n: getattr(Experiment(), n) for n in divided}, **values}
         void = [p for n, parts in OWNED.items() if n in values and values[n] != getattr(self, n) for p in parts]
         if "epochs" in asked:  # for all phases, whatever it was before
             void.append("epochs.")
@@ -177,6 +201,11 @@ class Experiment:
             if beaten or any(key.startswith(prefix) for prefix in void):
                 del own[key]
         return replace(self, **values, options={**own, **wanted.options})
+
+    @property
+    def several(self) -> bool:
+        """Whether it comes to several runs."""
+        return self.folds is not None or self.repeats > 1
 
     def judges_like(self, other: Experiment) -> bool:
         """Whether both judge the same thing, be it on another device."""
@@ -208,43 +237,9 @@ def resolved_experiment(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**{k: checked[k] for k in given}, "options": dict(flat(options))}
 
 
-def flat(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Options by their whole name: an unquoted ``frontend.width = 16`` is a table within a table to TOML."""
-    for key, value in options.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
 def narrower(key: str, setting: str) -> bool:
     """Whether `key` is `setting` for less: ``optimiser.frontend.lr`` is ``optimiser.lr``, test_mixing is mixing."""
     owner, _, name = setting.rpartition(".")
     if owner == "mixing":
         return key == f"test_{setting}"
     return owner.startswith("optimiser") and key.startswith(f"{owner}.") and key.endswith(f".{name}") and key != setting
-
-
-def plain(value: Any) -> Any:
-    """`value` as TOML can hold it."""
-    if value is None:
-        return "none"
-    return list(value) if isinstance(value, tuple) else value
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
-
-    Raises:
-        SefrontError: It is missing or is not TOML.
-    """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SefrontError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SefrontError(f"{path}: not TOML ({error})") from error

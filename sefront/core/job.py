@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -16,19 +16,23 @@ from sefront.core.coupler import Coupler
 from sefront.core.damages import Damages
 from sefront.core.data import Material, Mixtures
 from sefront.core.decoded import Decoded
+from sefront.core.division import division_of
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment
+from sefront.core.exposure import Exposure, keep, kept
 from sefront.core.files import clear_failures, write_json
+from sefront.core.leaks import Breach
 from sefront.core.lock import lock, mark_trained
 from sefront.core.measures import metric_of
 from sefront.core.mixed import fitting, lacks_gate
+from sefront.core.precautions import Precautions
 from sefront.core.progress import Progress
 from sefront.core.reader import Reader
 from sefront.core.recorded import check_measurable, check_references, described, unmixed
 from sefront.core.run import Run
 from sefront.core.runs import check_free
 from sefront.core.setup import Components, Models, augment_of, lengths_of, models_of, optimiser_of, training_of
-from sefront.core.sources import check_apart, wanted_of
+from sefront.core.sources import wanted_of
 from sefront.core.speed import with_copies
 from sefront.core.supply import Data, check_named
 from sefront.core.written import write_experiment, written
@@ -45,6 +49,8 @@ class Job:
         test: What it will be judged on.
         frontend_material: What the frontend alone learns from first, where that is something else.
         original: A clean-trained backend that arrived with ``--init-backend``.
+        precautions: What was looked at before.
+        leaks: What leaks though it should not.
     """
 
     run: Run
@@ -53,6 +59,8 @@ class Job:
     test: Mixtures
     frontend_material: Material | None
     original: Weights | None
+    precautions: Precautions
+    leaks: Sequence[Breach] = ()
 
     def mixtures(self) -> dict[str, Mixtures]:
         """Every set of mixtures by name."""
@@ -89,6 +97,20 @@ class Job:
         """What a phase with these learners learns from."""
         return self.frontend_material if learners == ("frontend",) and self.frontend_material else self.material
 
+    def lessons(self, part: str) -> Iterator[tuple[Material, bool]]:
+        """What `part` will learn from, and whether it hears its noise."""
+        for phase in self.coupler.planned():
+            if part in {name.split(".")[0] for name in phase.learners} and not self.coupler.left_out(phase):
+                yield self.material_of(phase.learners), phase.sees != "clean"
+        if part == "backend" and hasattr(self.coupler.coupling, "finish"):
+            yield self.material, True
+
+    def splits(self) -> dict[str, Any]:
+        """How the corpus was divided: kind, fold, seed, what is kept apart, and the ids of the clips of each split."""
+        parts = {"train": self.material.train, "valid": self.material.valid, "test": self.test}
+        ids = {split: [clip.id for clip in mixtures.clips] for split, mixtures in parts.items()}
+        return {"schema": 1, **self.precautions.division.facts(), "ids": ids}
+
     def train(self, metric_name: str | None, resume: bool, command: Sequence[str]) -> Run:
         """Train, leaving experiment, lock, log and checkpoints in the run folder."""
         run, main = self.run, self.coupler.processes.main
@@ -99,12 +121,16 @@ class Job:
                 run.path.mkdir(parents=True, exist_ok=True)
             write_experiment(run.path / "experiment.toml", run.experiment, run.task)
         if main and not (run.path / "lock.json").exists():
-            write_json(run.path / "lock.json", lock(run.experiment.seed, self.mixtures(), command))
+            write_json(run.path / "splits.json", self.splits())
+            leaks = [breach.as_dict() for breach in self.leaks]
+            write_json(run.path / "lock.json", {**lock(run.experiment.seed, self.mixtures(), command), "leaks": leaks})
         if self.original is not None:
             self.coupler.store.save("original", {"backend": self.original})
         metric = metric_of(metric_name, run.components) if metric_name else None
+        lessons = {part: list(self.lessons(part)) for part in run.models.chain}
         self.coupler.fit(self.material, frontend_material=self.frontend_material, metric=metric, resume=resume)
         if main:
+            keep(run.path, {part: self.precautions.exposure(part, lessons[part]) for part in run.models.chain})
             mark_trained(run.path)
         for part in self.coupler.parts.values():
             part.to("cpu")
@@ -143,16 +169,19 @@ def prepared(
     coupler.check()
     resolved = written(experiment, models, components, lengths, wanted_of(corpus), phases=coupler.planned())
     run = Run(folder, resolved, corpus.task(), models, components, progress, cache=cache)
-    tested = data.noise(experiment.test_noise, "test_noise")
-    check_apart(experiment.noise, dict(zip(experiment.test_noise, tested, strict=True)))
     unheard = replace(data, damages=Damages(experiment.strict))  # the evaluation will name what is damaged
     material = data.material(corpus)
     if initial.remembered:
         learnt = with_copies(material.train, coupler.augment.speed)
         cast(Any, models.coupling).adopt(initial.remembered, [clip.id for clip in learnt.clips])
-    job = Job(run, coupler, material, unheard.test(corpus), data.frontend_material(corpus), initial.original)
+    test, own = unheard.test(corpus), data.frontend_material(corpus)
+    precautions = Precautions(data, division_of(corpus), material, test, own, initial.before)
+    job = Job(run, coupler, material, test, own, initial.original, precautions)
     job.check()
-    return replace(job, run=replace(run, experiment=unmixed(asked, resolved, job.mixtures())))
+    leaks, line = precautions.taken()
+    if line:
+        progress.note(line)
+    return replace(job, leaks=leaks, run=replace(run, experiment=unmixed(asked, resolved, job.mixtures())))
 
 
 class Initial(NamedTuple):
@@ -163,12 +192,14 @@ class Initial(NamedTuple):
         given: Those of them that are trained.
         original: A clean-trained backend.
         remembered: The state of a coupling of the same mode.
+        before: What each part has learnt from there.
     """
 
     loaded: list[str]
     given: list[str]
     original: Weights | None
     remembered: Mapping[str, Any]
+    before: Mapping[str, Exposure]
 
 
 def initialised(experiment: Experiment, components: Components, models: Models, task: Task | None) -> Initial:
@@ -181,6 +212,7 @@ def initialised(experiment: Experiment, components: Components, models: Models, 
     given: list[str] = []
     original: Weights | None = None
     remembered: Mapping[str, Any] = {}
+    before: dict[str, Exposure] = {}
     for part, source in (("frontend", experiment.init_frontend), ("backend", experiment.init_backend)):
         if source is None:
             continue
@@ -194,10 +226,11 @@ def initialised(experiment: Experiment, components: Components, models: Models, 
         weights = weights_of(theirs)
         put_weights(module, fitting(weights, module), f"--init-{part} {source}")
         loaded.append(part)
+        before[part] = kept(other.path).get(part, Exposure())
         if part == "backend" and other.experiment.mode == experiment.mode and hasattr(models.coupling, "adopt"):
             remembered = (load_state(other.path / "checkpoint" / "last") or {}).get("coupling", {})
         if not lacks_gate(weights, module):  # else pre-training has yet to teach it
             given.append(part)
         if part == "backend" and task and other.task and task.labels == other.task.labels:
             original = load_part(other.path / "checkpoint" / "original", "backend")
-    return Initial(loaded, given, original, remembered)
+    return Initial(loaded, given, original, remembered, before)

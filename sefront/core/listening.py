@@ -65,6 +65,12 @@ def hear(audio: Recording) -> Heard:
     return Heard(digest.digest(), rate, frames, full, full / size, bool(np.all(high - low <= LEAST)))
 
 
+def span(audio: AudioFile, rate: int, frames: int) -> tuple[int, int]:
+    """The first sample of a part of a file, and the one after its last."""
+    last = frames if audio.end is None else min(frames, round(audio.end * rate))
+    return min(round(audio.start * rate), frames), last
+
+
 @contextmanager
 def blocks(audio: Recording) -> Iterator[tuple[int, float, Iterator[NDArray[np.float32]]]]:
     """A block with the rate in Hz, the value of full scale, and the samples (samples, channels) of a recording.
@@ -77,8 +83,7 @@ def blocks(audio: Recording) -> Iterator[tuple[int, float, Iterator[NDArray[np.f
         return
     with opened(audio.place()) as file:
         rate = int(file.samplerate)
-        first = min(round(audio.start * rate), file.frames)
-        last = file.frames if audio.end is None else min(file.frames, round(audio.end * rate))
+        first, last = span(audio, rate, file.frames)
         file.seek(first)
         sizes = (min(BLOCK, last - start) for start in range(first, max(last, first + 1), BLOCK))
         yield rate, LARGEST.get(str(file.subtype), FULL), (samples_from(file, audio.path, max(0, n)) for n in sizes)

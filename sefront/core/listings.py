@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sefront.core.clips import SPLITS, Clip, Split
-from sefront.core.corpora import VALID, Splits, check_stated, with_valid
+from sefront.core.corpora import VALID, Splits, check_stated, origin, with_valid
 from sefront.core.errors import SefrontError
 
 Row = tuple[str, dict[str, str]]  # where it stands, for messages, and its cells by column
@@ -52,7 +52,6 @@ def fold_of(text: str, where: str) -> str:
 def by_fold(
     clips: Sequence[Clip],
     folds: Mapping[str, str],
-    recordings: Mapping[str, str],
     stated: Mapping[Split, Sequence[int]],
     owner: str,
 ) -> Splits:
@@ -61,7 +60,6 @@ def by_fold(
     Args:
         clips: All clips.
         folds: The fold of each clip, by id.
-        recordings: What each clip was cut from, by id.
         stated: The folds of each split; none where that is left to `homes_of_folds`.
         owner: The corpus, for messages.
 
@@ -75,7 +73,7 @@ def by_fold(
     splits: Splits = {split: tuple(clip for clip in clips if homes.get(folds[clip.id]) == split) for split in SPLITS}
     if names["valid"]:
         return splits
-    return with_valid(splits, lambda clip: recordings[clip.id], lambda clip: str(clip.target), VALID)
+    return with_valid(splits, origin, lambda clip: str(clip.target), VALID)
 
 
 def homes_of_folds(folds: Sequence[str], stated: Mapping[Split, Sequence[str]]) -> dict[str, Split]:

@@ -13,11 +13,12 @@ from sefront.core.batches import ignore
 from sefront.core.clips import Task
 from sefront.core.errors import SefrontError
 from sefront.core.evaluation import Chain, Row, judge
+from sefront.core.exposure import REMEDIES
 from sefront.core.fusion import FUSED, check_fusible, check_fusion, fused_rows, normalised
+from sefront.core.leaks import check
 from sefront.core.precision import uses_bf16
 from sefront.core.run import Place, Run
-from sefront.core.supply import Data
-from sefront.core.trial import Trial, check_unheard
+from sefront.core.trial import Trial, learnt, sides
 
 
 def fuse(
@@ -58,7 +59,7 @@ def fuse(
     trial = runs[0].trial(metrics=[task.metric] if metrics is None else metrics, **how)
     check_metrics(trial)
     for run in runs[1:]:
-        check_unlearnt(run, runs[0], trial)
+        check_unlearnt(run, runs[0], trial, how.get("allow_leak", False))
     judged = [judge(trial.chain, trial.mixtures, trial.how), *(member_rows(run, trial) for run in runs[1:])]
     named = [called(name, rows) for name, rows in zip(names(runs), judged, strict=True)]
     members = [[row for row in rows if row["system"] not in SYSTEMS] for rows in named]
@@ -120,32 +121,16 @@ def check_member(run: Run, first: Run) -> Task:
     return run.task
 
 
-def check_unlearnt(run: Run, first: Run, trial: Trial) -> None:
+def check_unlearnt(run: Run, first: Run, trial: Trial, allowed: bool) -> None:
     """Refuse a run that has learnt from what the `first` one is tested on and has not learnt from itself.
 
     Raises:
-        SefrontError: Naming the run, and how to divide the data.
+        SefrontError: Naming the run and what it has learnt from, unless that is `allowed`.
     """
-    try:
-        check_unheard(run.experiment, trial.data, trial.mixtures)
-    except SefrontError as error:
-        raise SefrontError(f"{run.path}: {error}") from error
-    divisions = [(r.experiment.corpus, r.experiment.section("corpus")) for r in (run, first)]
-    if run.experiment.corpus != trial.data.experiment.corpus or divisions[0] == divisions[1]:
-        return
-    tested = {(clip.id, repr(clip.audio)) for clip in trial.mixtures.clips}
-    leaked = len(tested & learnt(run, trial.data) - learnt(first, trial.data))
-    if leaked:
-        raise SefrontError(
-            f"{run.path}: has learnt from {leaked} of the clips that {first.path} is tested on; "
-            "fuse runs whose corpus is divided alike"
-        )
-
-
-def learnt(run: Run, data: Data) -> set[tuple[str, str]]:
-    """The clips of the corpus that `run` was trained on or chosen by."""
-    corpus = replace(data, experiment=run.experiment).corpus(run.experiment.corpus, "corpus")
-    return {(clip.id, repr(clip.audio)) for split in ("train", "valid") for clip in corpus.clips(split)}
+    new = learnt(run) - learnt(first)
+    found = new.breaches(str(run.path), *sides(trial.data, trial.mixtures), "speaker" in trial.split["apart"])
+    if line := check(list(found), allowed, dict.fromkeys(REMEDIES, "fuse runs whose data is divided alike")):
+        trial.how.progress.note(line)
 
 
 def member_rows(run: Run, trial: Trial) -> list[Row]:

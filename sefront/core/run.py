@@ -20,6 +20,7 @@ from sefront.core.checkpoint import put_weights
 from sefront.core.clips import Task
 from sefront.core.decoded import Decoded
 from sefront.core.decoding import Decoding
+from sefront.core.division import warning
 from sefront.core.errors import SefrontError
 from sefront.core.evaluation import judge
 from sefront.core.experiment import Experiment
@@ -82,6 +83,8 @@ class Run:
         if not trained(path):
             raise SefrontError(f"{path}: is not trained to its end; continue it with --out {path} --resume")
         experiment, task = Experiment.read(written), task_in(written)
+        if experiment.several:
+            raise SefrontError(f"{path}: holds a run for each fold or repeat; name one of those below it")
         wanted = replace(experiment, options={**experiment.options, **(options or {})})
         models = models_of(wanted, components, task)
         check_adjustable(experiment, wanted, models, components, path)
@@ -139,6 +142,7 @@ class Run:
         original: Run | None = None,
         device: str | None = None,
         follow_outside: bool | None = None,
+        allow_leak: bool = False,
         out: Place | None = None,
         **decoding: Any,
     ) -> Evaluation:
@@ -155,19 +159,21 @@ class Run:
             original: Run whose clean-trained backend is the row to compare with, in place of this run's own.
             device: Where to compute, in place of where it was trained.
             follow_outside: Whether the lists that are named may lead out of their folders; by default as in training.
+            allow_leak: Go on where the run has learnt from what it is tested on.
             out: Where to write the rows; by default the run folder, unless something other than its own is scored.
             decoding: What `sefront.core.decoding.Decoding` takes, such as ``decoder="beam"``.
 
         Raises:
-            SefrontError: Something is misnamed or missing, or the noise was trained on.
+            SefrontError: Something is misnamed or missing, or the run has learnt from what it would be tested on.
         """
-        trial = self.trial(
+        begun = self.trial(
             corpus=corpus, noise=noise, intruder=intruder, test_snr=test_snr, metrics=metrics, mixtures=mixtures,
-            split=split, original=original, device=device, follow_outside=follow_outside, **decoding,
+            split=split, original=original, device=device, allow_leak=allow_leak, follow_outside=follow_outside,
+            **decoding,
         )  # fmt: skip
-        evaluation = trial.evaluation(judge(trial.chain, trial.mixtures, trial.how))
+        evaluation = begun.evaluation(judge(begun.chain, begun.mixtures, begun.how))
         unchanged = Experiment.read(self.path / "experiment.toml")
-        own = not (self.changed or decoding or mixtures) and trial.data.experiment.judges_like(unchanged)
+        own = not (self.changed or decoding or mixtures) and begun.data.experiment.judges_like(unchanged)
         if out or (own and metrics is None and split == "test" and original is None):
             evaluation.save(Path(out or self.path))
         return evaluation
@@ -197,8 +203,9 @@ class Run:
         path = self.path / "evaluation.json"
         if not path.exists():
             raise SefrontError(f"{self.path}: not judged yet; use `sefront evaluate {self.path}`")
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        return rendered(rows, self.metrics() | self.metrics(list(dict.fromkeys(r["metric"] for r in rows))), self.task)
+        known = json.loads(path.read_text(encoding="utf-8"))
+        metrics = self.metrics() | self.metrics(list(dict.fromkeys(row["metric"] for row in known["rows"])))
+        return rendered(known["rows"], metrics, self.task, warning(known.get("split")))
 
     def listener(self, **decoding: Any) -> Listener:
         """The trained chain, ready for waves of any rate; `decoding` is what `Decoding` takes."""

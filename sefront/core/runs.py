@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from sefront.core.conditions import SIMULATED
+from sefront.core.division import named
 from sefront.core.errors import SefrontError
 from sefront.core.experiment import Experiment, narrower
 from sefront.core.sources import located
 from sefront.core.spelling import SEVERAL
+
+RESULT = "folds.json"
+"""What the runs of several folds come to, in the folder above them."""
 
 
 def started(folder: Path, asked: Mapping[str, Any], corpora: Mapping[str, type]) -> Experiment:
@@ -105,7 +109,7 @@ def absolute(experiment: Experiment, corpora: Mapping[str, type]) -> Experiment:
         name, root = located(spec, corpora)
         return name if root is None else f"{name}:{root}"
 
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"splits": named(experiment.splits)}
     for name in ("corpus", "valid_corpus", "frontend_corpus"):
         values[name] = getattr(experiment, name) and of(getattr(experiment, name))
     for name in SEVERAL:
@@ -134,7 +138,9 @@ def latest(parent: Path) -> Path:
     Raises:
         SefrontError: There is none.
     """
-    runs = [p.parent for p in parent.glob("*/experiment.toml") if not (p.parent / "evaluation.json").exists()]
+    results = ("evaluation.json", RESULT)
+    found = [path.parent for path in parent.glob("*/experiment.toml")]
+    runs = [run for run in found if not any((run / result).exists() for result in results)]
     if not runs:
         raise SefrontError(f"{parent}: holds no unfinished run; name the one to resume with --out")
     return max(runs, key=lambda run: (run / "experiment.toml").stat().st_mtime)

@@ -120,20 +120,6 @@ def test_noises(found: Sequence[Noise], split: Split = "test") -> list[Clip]:
     return clips
 
 
-def check_apart(trained: Sequence[str], tested: Mapping[str, Noise]) -> None:
-    """Refuse to test on the very noise that was trained on.
-
-    Raises:
-        SefrontError: A noise corpus without splits of its own is named for both.
-    """
-    for spec, noise in tested.items():
-        if spec in trained and not noise.divided():
-            raise SefrontError(
-                f"noise '{spec}' is named for training and for test, but has no splits of its own; leave out "
-                "--test-noise, and a third of its recordings is held back for the test"
-            )
-
-
 def pieces(clip: Clip, seconds: float) -> list[Clip]:
     """A long file as clips of `PIECE` seconds; anything else as it is."""
     if not isinstance(clip.audio, AudioFile) or seconds < 2 * PIECE:

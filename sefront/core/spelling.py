@@ -8,7 +8,7 @@ from typing import Any
 
 from sefront.core.errors import BadOptionError
 
-ONE = ("corpus", "valid_corpus", "frontend_corpus", "init_frontend", "init_backend")
+ONE = ("corpus", "valid_corpus", "frontend_corpus", "init_frontend", "init_backend", "splits")
 SEVERAL = ("noise", "test_noise", "intruder", "frontend_noise")
 
 

@@ -11,9 +11,10 @@ from typing import Any
 from sefront.core.clips import SPLITS, Split, Task, Wanted
 from sefront.core.damages import Damages
 from sefront.core.data import Material, Mixtures
-from sefront.core.errors import SefrontError, unknown
+from sefront.core.division import OWN
+from sefront.core.errors import BadOptionError, SefrontError, unknown
 from sefront.core.experiment import Experiment
-from sefront.core.parameters import parameters, words
+from sefront.core.parameters import checked, parameters, words
 from sefront.core.protocols import Corpus
 from sefront.core.randomness import derive
 from sefront.core.reader import Reader
@@ -21,6 +22,7 @@ from sefront.core.recorded import are_recorded
 from sefront.core.setup import Components, mixing_of
 from sefront.core.sources import Noise, Source, located, noises, opened, test_noises, type_of, wanted_of
 from sefront.core.spelling import SEVERAL
+from sefront.core.splitting import divide
 
 PLURAL = {"speech": "speech", "scene": "scenes", "noise": "noise"}
 SCENES = "scenes"  # the task of a corpus of several whose noise is speech
@@ -43,12 +45,26 @@ class Data:
     reader: Reader
 
     def corpus(self, spec: str, section: str) -> Corpus:
-        """The corpus that `spec` names; the toy corpus takes the task that fits the backend."""
+        """The corpus that `spec` names; the toy corpus takes the task that fits the backend.
+
+        The corpus of the task is divided as the experiment says, any other by itself.
+
+        Raises:
+            SefrontError: It cannot be opened, or cannot be divided so.
+        """
+        e = self.experiment
         name, root = located(spec, self.components.corpora)
-        component = self.components.corpora[name]
-        hints = corpus_hints(self.experiment, component, self.components)
-        given = {**hints, **self.experiment.section(section), **trust(self.experiment, component)}
-        return opened(name, root, component, given)
+        component, given = self.components.corpora[name], e.section(section)
+        hints = corpus_hints(e, component, self.components)
+        corpus = opened(name, root, component, {**hints, **given, **trust(e, component)})
+        if section != "corpus":
+            return corpus
+        check_unstated(component, given, e.splits)
+        return divide(corpus, e.splits, e.fold, e.seed, f"corpus '{name}'")
+
+    def called(self, spec: str) -> str:
+        """What the speakers of the corpus that `spec` names are known by."""
+        return type_of(*located(spec, self.components.corpora))
 
     def noise(self, specs: tuple[str, ...], section: str, wanted: Wanted = "speech") -> list[Noise]:
         """The corpora named as noise, each with those options of the section that it has.
@@ -159,6 +175,21 @@ class Data:
         else:
             noise = noises(self.disturbing(wanted), "test", False)
         return self.source(task or corpus.task(), wanted, test=True).mixtures(what, clips, noise, 2)
+
+
+def check_unstated(corpus: type, given: Mapping[str, Any], splits: str) -> None:
+    """Refuse options of a corpus that state its splits where these are made otherwise.
+
+    Raises:
+        BadOptionError: Naming the option.
+    """
+    table = parameters(corpus)
+    for name in set(SPLITS) & set(given) & set(table) if splits != OWN else ():
+        if checked(table[name], given[name], "corpus") != table[name].default:
+            raise BadOptionError(
+                f"-o corpus.{name}={given[name]} is about the corpus' own splits, but --splits {splits} makes others; "
+                "leave one of them out"
+            )
 
 
 def corpus_hints(experiment: Experiment, corpus: type, components: Components) -> dict[str, Any]:

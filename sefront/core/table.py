@@ -15,8 +15,8 @@ Row = Mapping[str, Any]
 Chosen = Callable[[Sequence[float]], float]
 
 
-def rendered(rows: Sequence[Row], metrics: Mapping[str, Metric], task: Task | None = None) -> str:
-    """Aggregated `rows` of a `task` as aligned text, and which of the `metrics` do not apply to it."""
+def rendered(rows: Sequence[Row], metrics: Mapping[str, Metric], task: Task | None = None, warning: str = "") -> str:
+    """Aggregated `rows` of a `task` as aligned text, which of the `metrics` do not apply to it, and a `warning`."""
     whole = [row for row in rows if row["noise"] == "all"]
     blocks = [by_snr(whole, metrics), *inside(whole, metrics)]
     if len({row["noise"] for row in rows} - {"all"}) > 1:
@@ -33,6 +33,8 @@ def rendered(rows: Sequence[Row], metrics: Mapping[str, Metric], task: Task | No
     absent = [name for name in of_waves if recorded and name not in (*recorded, *unfit)]
     if absent:
         blocks.append(f"{', '.join(absent)}: not applicable: no clean reference")
+    if warning:
+        blocks.append(warning)
     return "\n\n".join(blocks)
 
 

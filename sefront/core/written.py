@@ -9,7 +9,7 @@ from pathlib import Path
 import tomli_w
 
 from sefront.core.clips import Task, Wanted
-from sefront.core.experiment import Experiment, read_toml
+from sefront.core.experiment import Experiment
 from sefront.core.files import write_text
 from sefront.core.mixed import options_of
 from sefront.core.modes import trainable
@@ -19,6 +19,7 @@ from sefront.core.setup import Components, Models, augment_of, mixing_of, optimi
 from sefront.core.sources import located
 from sefront.core.spelling import SEVERAL
 from sefront.core.supply import corpus_hints, noise_hints
+from sefront.core.toml import read_toml
 from sefront.core.training import Lengths
 from sefront.core.types import Phase
 

@@ -14,7 +14,18 @@ from typing import Literal
 
 from sefront.core.audio import AudioFile
 from sefront.core.clips import SPLITS, Card, Clip, Split, Task
-from sefront.core.corpora import VALID, Splits, audio_below, by_stem, check_shares, faults, labels_of, leaks, with_valid
+from sefront.core.corpora import (
+    VALID,
+    Splits,
+    audio_below,
+    by_stem,
+    check_shares,
+    faults,
+    labels_of,
+    leaks,
+    origin,
+    with_valid,
+)
 from sefront.core.errors import SefrontError
 from sefront.core.listings import rows_of
 
@@ -45,12 +56,12 @@ class Dcase2021:
         if not known & set(files):
             raise SefrontError(f"{self._root}: no file of evaluation_setup lies in audio; expected {LAYOUT}")
         self._unlisted = sorted(set(files) - known)
-        self._splits = with_valid(listed, location, lambda clip: str(clip.target), valid) if valid else listed
+        self._splits = with_valid(listed, origin, lambda clip: str(clip.target), valid) if valid else listed
         self._labels = labels_of(self._splits, f"dcase2021 at {self._root}")
 
     def _clip(self, name: str, label: str, files: dict[str, Path]) -> Clip:
         stem = Path(name).stem
-        return Clip(stem, AudioFile(files.get(stem, self._root / name)), label)
+        return Clip(stem, AudioFile(files.get(stem, self._root / name)), label, recording=location(stem))
 
     def role(self) -> Literal["scene"]:
         """Scenes of cities."""
@@ -70,7 +81,7 @@ class Dcase2021:
 
     def problems(self) -> list[str]:
         """Missing and unreadable files, locations shared between splits, audio in no list."""
-        found = [*faults(self._splits), *leaks(self._splits, location, "location")]
+        found = [*faults(self._splits), *leaks(self._splits, origin, "location")]
         if self._unlisted:
             first = self._unlisted[0]
             found.append(f"{self._root}: {len(self._unlisted)} audio files are in no list, left out (first: {first})")
@@ -90,6 +101,6 @@ class Dcase2021:
         )
 
 
-def location(clip: Clip) -> str:
-    """The place of a clip, such as airport-lisbon-1175, at which one recording was made."""
-    return clip.id.rpartition("-")[0] or clip.id
+def location(name: str) -> str:
+    """The place of the clip called `name`, such as airport-lisbon-1175, at which one recording was made."""
+    return name.rpartition("-")[0] or name

@@ -13,7 +13,7 @@ from typing import Literal
 
 from sefront.core.audio import AudioFile
 from sefront.core.clips import Card, Clip, Split, Task
-from sefront.core.corpora import audio_below, by_stem, faults, leaks
+from sefront.core.corpora import audio_below, by_stem, faults, leaks, origin
 from sefront.core.errors import SefrontError
 from sefront.core.listings import by_fold, fold_of, rows_of
 
@@ -60,21 +60,17 @@ class ESC50:
         self._absent = sorted({sound.fold for sound in listed} - set(folds))
         sounds = [sound for sound in listed if sound.fold in folds]
         self._labels = tuple(sorted({sound.category for sound in sounds}))
-        self._recordings = {Path(sound.name).stem: sound.recording for sound in sounds}
         self._splits = by_fold(
             [self._clip(sound, files) for sound in sounds],
             {Path(sound.name).stem: sound.fold for sound in sounds},
-            self._recordings,
             {"train": train, "valid": valid, "test": test},
             f"esc50 at {self._root}",
         )
 
     def _clip(self, sound: Sound, files: dict[str, Path]) -> Clip:
         name = Path(sound.name).stem
-        return Clip(name, AudioFile(files.get(name, self._root / "audio" / sound.name)), sound.category)
-
-    def _recording(self, clip: Clip) -> str:
-        return self._recordings[clip.id]
+        audio = AudioFile(files.get(name, self._root / "audio" / sound.name))
+        return Clip(name, audio, sound.category, recording=sound.recording)
 
     def role(self) -> Literal["scene"]:
         """Environmental sound."""
@@ -94,7 +90,7 @@ class ESC50:
 
     def problems(self) -> list[str]:
         """Missing and unreadable files, source recordings shared between splits, folds without audio."""
-        found = [*faults(self._splits), *leaks(self._splits, self._recording, "source recording")]
+        found = [*faults(self._splits), *leaks(self._splits, origin, "source recording")]
         return found + [f"{self._root}: fold {fold} is listed but has no audio, left out" for fold in self._absent]
 
     def card(self) -> Card:

@@ -7,13 +7,13 @@ are means over the ten folds as test. Source: Salamon, Jacoby and Bello 2014, do
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from sefront.core.audio import AudioFile
 from sefront.core.clips import Card, Clip, Split, Task
-from sefront.core.corpora import audio_below, by_stem, faults, leaks
+from sefront.core.corpora import audio_below, by_stem, faults, leaks, origin
 from sefront.core.errors import SefrontError
 from sefront.core.listings import by_fold, fold_of, rows_of
 
@@ -48,18 +48,17 @@ class UrbanSound8K:
             raise SefrontError(f"{self._root}: no file of metadata/UrbanSound8K.csv lies in audio; expected {LAYOUT}")
         self._absent = sorted(set(folds.values()) - here, key=int)
         self._unlisted = sorted(set(files) - set(folds))
-        self._recordings = {name: row["fsID"] for name, (row, _) in sounds.items()}
         clips = [
-            Clip(name, AudioFile(files.get(name, self._root / "audio" / f"fold{fold}" / f"{name}.wav")), row["class"])
+            self._clip(name, row, files.get(name, self._root / "audio" / f"fold{fold}" / f"{name}.wav"))
             for name, (row, fold) in sounds.items()
             if fold in here
         ]
         self._labels = tuple(sorted({str(clip.target) for clip in clips}))
         stated: dict[Split, tuple[int, ...]] = {"train": train, "valid": valid, "test": test}
-        self._splits = by_fold(clips, folds, self._recordings, stated, f"urbansound8k at {self._root}")
+        self._splits = by_fold(clips, folds, stated, f"urbansound8k at {self._root}")
 
-    def _recording(self, clip: Clip) -> str:
-        return self._recordings[clip.id]
+    def _clip(self, name: str, row: Mapping[str, str], path: Path) -> Clip:
+        return Clip(name, AudioFile(path), row["class"], recording=row["fsID"])
 
     def role(self) -> Literal["scene"]:
         """Sounds of the city."""
@@ -79,7 +78,7 @@ class UrbanSound8K:
 
     def problems(self) -> list[str]:
         """Missing and unreadable files, shared source recordings, folds without audio, audio without a row."""
-        found = [*faults(self._splits), *leaks(self._splits, self._recording, "source recording")]
+        found = [*faults(self._splits), *leaks(self._splits, origin, "source recording")]
         found += [f"{self._root}: fold {fold} is listed but has no audio, left out" for fold in self._absent]
         return found + [f"{name}: not listed in metadata/UrbanSound8K.csv, left out" for name in self._unlisted]
 

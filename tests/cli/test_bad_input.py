@@ -119,8 +119,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 def damaged(root: Path, kind: str) -> Path:
     """Class folders of which the training, development and test split each have a damaged clip, and a whole one."""
-    for split in ("train", "valid", "test"):
-        speech_folder(root / split, each=3)
+    for number, split in enumerate(("train", "valid", "test")):
+        speech_folder(root / split, each=3, seed=20 * number)
         DAMAGES[kind][0](root / split / "low" / "01.wav")
     return root
 
@@ -154,9 +154,9 @@ def test_strict_stops_at_a_damaged_clip(words: list[str], run_here: Run, tmp_pat
 
 @pytest.mark.parametrize("kind", ["text", "silent", "nan"])
 def test_a_damaged_noise_is_named_too(words: list[str], run_here: Run, tmp_path: Path, kind: str) -> None:
-    noise_folder(tmp_path / "noise" / "train", each=2)
-    noise_folder(tmp_path / "noise" / "valid", each=1)
-    noise_folder(tmp_path / "noise" / "test", each=1)
+    noise_folder(tmp_path / "noise" / "train", each=2, seed=20)
+    noise_folder(tmp_path / "noise" / "valid", each=1, seed=50)
+    noise_folder(tmp_path / "noise" / "test", each=1, seed=90)
     DAMAGES[kind][0](tmp_path / "noise" / "train" / "hiss_1.wav")
     command = ("couple", *words, "--noise", str(tmp_path / "noise"), "--mode", "augment", "--epochs", "3")
     # the last --noise does not replace the first one: both train

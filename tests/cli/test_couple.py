@@ -69,9 +69,11 @@ def test_every_mode(
     assert all(f"phase {phase}: " in err for phase in learnt)
     assert (folder / "checkpoint" / "original").exists() == ("original" in expected)
     files = {"experiment.toml", "lock.json", "log.jsonl", "checkpoint", "predictions.jsonl", "evaluation.json"}
-    files |= {"mixtures.jsonl"} if mode == "frontend_only" else {"mixtures.jsonl", "samples"}
+    files |= {"mixtures.jsonl", "splits.json"} | (set() if mode == "frontend_only" else {"samples"})
     assert {path.name for path in folder.iterdir()} == files
-    assert {path.name for path in (folder / "checkpoint").iterdir()} <= {"last", "best", "original"}
+    assert {path.name for path in (folder / "checkpoint").iterdir()} <= {
+        "last", "best", "original", "exposure.json"
+    }  # fmt: skip
 
 
 def test_an_unnamed_run_takes_the_next_free_name(words: list[str], run_here: Run) -> None:
@@ -198,7 +200,7 @@ def test_a_run_that_lacks_the_part(words: list[str], run_here: Run) -> None:
 def test_a_backend_for_other_labels_brings_no_original(
     trained: Path, words: list[str], run_here: Run, tmp_path: Path
 ) -> None:
-    speech_folder(tmp_path / "speech")
+    speech_folder(tmp_path / "speech", seed=50)
     (tmp_path / "speech" / "low").rename(tmp_path / "speech" / "deep")
     corpus = ("--corpus", str(tmp_path / "speech"))
     assert run_here("couple", *words, *corpus, "--init-backend", str(trained), "--out", "moved")[0] == 0
@@ -210,9 +212,10 @@ def test_a_backend_for_other_labels_brings_no_original(
 
 
 def test_frontend_data_and_development_data_apart(words: list[str], run_here: Run, tmp_path: Path) -> None:
-    speech_folder(tmp_path / "more speech")
-    noise_folder(tmp_path / "more noise")
-    apart = ("--frontend-corpus", "more speech", "--frontend-noise", "more noise", "--valid-corpus", "more speech")
+    speech_folder(tmp_path / "more speech", seed=50)
+    noise_folder(tmp_path / "more noise", seed=50)
+    noise_folder(tmp_path / "own noise", seed=90)
+    apart = ("--frontend-corpus", "more speech", "--frontend-noise", "own noise", "--valid-corpus", "more speech")
     code, _, err = run_here("couple", *words, *apart, "--test-noise", "more noise", "--mode", "frozen", "--out", "x")
     assert code == 0, err
     lock = json.loads(Path("x/lock.json").read_text())
@@ -226,7 +229,7 @@ def test_a_manifest_with_relative_paths_and_short_clips(run_here: Run, tmp_path:
     (tmp_path / "my data").mkdir()
     rows = ["id,path,split,label"]
     for i, split in enumerate(["train"] * 5 + ["valid"] * 2 + ["test"] * 2):
-        soundfile.write(tmp_path / "my data" / f"{i}.flac", (hiss(80), voice(16000, 200.0))[i % 2], 16000)
+        soundfile.write(tmp_path / "my data" / f"{i}.flac", (hiss(80, i), voice(16000, 200.0, seed=i))[i % 2], 16000)
         rows.append(f"c{i},{i}.flac,{split},{('x', 'y')[i % 2]}")
     (tmp_path / "my data" / "clips.csv").write_text("\n".join(rows))
     code, _, err = run_here(

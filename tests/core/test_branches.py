@@ -34,7 +34,7 @@ SMALL = {
 def audio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("audio")
     speech_folder(root / "speech")
-    speech_folder(root / "others", each=6)
+    speech_folder(root / "others", each=6, seed=50)
     noise_folder(root / "noise")
     return root
 

@@ -53,7 +53,7 @@ def test_everything_is_json(trained: Path, name: str) -> None:
 
 
 def test_the_schema(evaluation: dict[str, Any]) -> None:
-    assert set(evaluation) == {"schema", "task", "rows"}
+    assert set(evaluation) == {"schema", "task", "split", "rows"}
     assert evaluation["schema"] == 1
     assert evaluation["task"]["labels"] == ["high", "low"]
     assert all(set(row) == ROW for row in evaluation["rows"])

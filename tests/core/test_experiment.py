@@ -10,9 +10,10 @@ import tomli_w
 
 from sefront.core.clips import Task
 from sefront.core.errors import BadOptionError, SefrontError, UnknownNameError
-from sefront.core.experiment import Experiment, read_toml
+from sefront.core.experiment import Experiment
 from sefront.core.parameters import resolved
 from sefront.core.recipe import Recipe
+from sefront.core.toml import read_toml
 
 
 def saved(path: Path, experiment: Experiment) -> Path:

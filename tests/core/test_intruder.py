@@ -30,7 +30,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``scenes`` and ``speech`` of two classes, ``noise``, and ``talk.csv`` of eight speakers."""
     root = tmp_path_factory.mktemp("places")
     speech_folder(root / "scenes")
-    speech_folder(root / "speech")
+    speech_folder(root / "speech", seed=50)
     noise_folder(root / "noise")
     (root / "voices").mkdir()
     lines = ["path,speaker,label"]

@@ -44,9 +44,12 @@ def test_folds_become_splits() -> None:
     ("valid", "sizes"), [((), [6, 2, 8]), ((1,), [0, 8, 8])], ids=["drawn by recording", "a fold of its own"]
 )
 def test_validation(valid: tuple[int, ...], sizes: list[int]) -> None:
-    clips = [Clip(f"{fold}{i}", AudioFile(Path(f"{fold}{i}.wav")), "dog") for fold in (1, 2) for i in range(8)]
-    recordings = {clip.id: clip.id[0] + str(int(clip.id[1]) // 2) for clip in clips}
+    clips = [
+        Clip(f"{fold}{i}", AudioFile(Path(f"{fold}{i}.wav")), "dog", recording=f"{fold}{i // 2}")
+        for fold in (1, 2)
+        for i in range(8)
+    ]
     stated: dict[Split, tuple[int, ...]] = {"train": (), "valid": valid, "test": ()}
-    splits = by_fold(clips, {clip.id: clip.id[0] for clip in clips}, recordings, stated, "here")
+    splits = by_fold(clips, {clip.id: clip.id[0] for clip in clips}, stated, "here")
     assert [len(splits[split]) for split in SPLITS] == sizes
-    assert not {recordings[c.id] for c in splits["train"]} & {recordings[c.id] for c in splits["valid"]}
+    assert not {c.recording for c in splits["train"]} & {c.recording for c in splits["valid"]}

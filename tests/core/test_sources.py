@@ -16,7 +16,7 @@ from sefront.core.clips import SPLITS, Clip, Split, Task
 from sefront.core.damages import Damages
 from sefront.core.data import Reader
 from sefront.core.errors import DamagedAudioError, SefrontError, UnknownNameError
-from sefront.core.sources import Noise, Source, check_apart, located, measured, noises, opened, pieces, type_of
+from sefront.core.sources import Noise, Source, located, measured, noises, opened, pieces, type_of
 from sefront.core.sources import test_noises as noises_of_the_test
 from sefront.plugins import Catalogue
 
@@ -164,13 +164,6 @@ def test_speech_as_noise_is_one_type(corpus: Any, intrudes: bool, expected: str)
 )
 def test_what_speech_is_called_as_noise(name: str, root: str | None, expected: str) -> None:
     assert type_of(name, Path(root) if root else None) == expected
-
-
-def test_the_same_noise_for_training_and_test() -> None:
-    one, other = (Noise("x", Noises(own)) for own in (True, False))  # type: ignore[arg-type]
-    check_apart(["a"], {"a": one, "b": other})
-    with pytest.raises(SefrontError, match=r"^noise 'a' is named for training and for test, but has no splits"):
-        check_apart(["a"], {"a": other})
 
 
 def test_a_long_recording_is_read_in_pieces(tmp_path: Path) -> None:
