@@ -30,9 +30,10 @@ import torch
 from sefront.backends.ser_cnn import SerCNN
 from sefront.core import Batch, Clip, Task, Update
 from sefront.core.audio import AudioFile
-from sefront.core.batches import load, shuffled
+from sefront.core.batches import load
 from sefront.core.data import Draw, Mixtures, Reader
 from sefront.core.decoded import Decoded
+from sefront.core.epochs import shuffled
 from sefront.core.precision import arranged, keep_freed_memory, native_bf16
 from sefront.core.recipe import Recipe
 from sefront.couplings.iterative import Iterative

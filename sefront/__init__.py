@@ -22,16 +22,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "__version__",
-    "couple",
-    "evaluate",
-    "fuse",
-    "hookimpl",
-    "open_run",
-    "plan",
-    "wrap_classifier",
-    "wrap_enhancer",
-]
+    "__version__", "couple", "evaluate", "fuse", "hookimpl", "open_run", "plan", "wrap_classifier", "wrap_enhancer",
+]  # fmt: skip
 
 
 def couple(
@@ -72,13 +64,10 @@ def couple(
     components = Catalogue.installed()
     wanted, folder = placed(out, resume, experiment, components.corpora)
     words = sys.argv if command is None else command
+    watcher, kept = progress or Quiet(), decoded(cache, cache_gb)
     if wanted.several:
-        several = Series(folder, wanted, components, progress or Quiet(), decoded(cache, cache_gb))
-        return several.train(resume, words)
-    return main_job(
-        wanted, components, folder, progress=progress or Quiet(), resume=resume, command=words,
-        cache=decoded(cache, cache_gb),
-    )  # fmt: skip
+        return Series(folder, wanted, components, watcher, kept).train(resume, words)
+    return main_job(wanted, components, folder, progress=watcher, resume=resume, command=words, cache=kept)
 
 
 def plan(*, out: str | PathLike[str] | None = None, resume: bool = False, **experiment: Any) -> Job | Series:

@@ -19,9 +19,10 @@ from joblib import Parallel, delayed
 from torch import Tensor
 
 from sefront.core.aggregation import SYSTEMS
-from sefront.core.batches import Report, Seen, equal_lengths, ignore, in_order, load
+from sefront.core.batches import Report, Seen, ignore, load
 from sefront.core.chain import enhance, pads, predict
 from sefront.core.data import Example, Mixtures
+from sefront.core.epochs import equal_lengths, in_order
 from sefront.core.kinds import Kind
 from sefront.core.losses import reference
 from sefront.core.modes import judging

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sefront.core.batches import Keys, Report, equal_lengths, largest, load, load_each, shuffled
+from sefront.core.batches import Report, load, load_each
 from sefront.core.checkpoint import Weights, put_weights, state_of, weights_of
 from sefront.core.data import Mixtures
+from sefront.core.epochs import Keys, equal_lengths, largest, shuffled
 from sefront.core.errors import SefrontError
 from sefront.core.joined import Joined
 from sefront.core.modes import judging

@@ -11,9 +11,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sefront.core.batches import Report, equal_lengths, in_order, load
+from sefront.core.batches import Report, load
 from sefront.core.chain import enhance, part_of, predict
 from sefront.core.data import Mixtures
+from sefront.core.epochs import equal_lengths, in_order
 from sefront.core.losses import reference
 from sefront.core.modes import judging
 from sefront.core.precision import autocast

@@ -9,9 +9,10 @@ import pytest
 import torch
 from recordings import RATE, clip, mixtures, voice, voices
 
-from sefront.core.batches import collate, equal_lengths, in_order, load, load_each, shuffled
+from sefront.core.batches import collate, load, load_each
 from sefront.core.damages import Damages
 from sefront.core.data import Damaged, Draw, Example
+from sefront.core.epochs import equal_lengths, in_order, shuffled
 from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.types import Batch
 

@@ -14,10 +14,11 @@ import soundfile
 from recordings import RATE, TASK, hiss, voices
 
 from sefront.core.audio import AudioFile
-from sefront.core.batches import load, shuffled
+from sefront.core.batches import load
 from sefront.core.clips import Clip
 from sefront.core.data import Mixtures, Reader
 from sefront.core.decoded import Decoded, bytes_in, decoded
+from sefront.core.epochs import shuffled
 from sefront.core.errors import BadOptionError, DamagedAudioError, SefrontError
 from sefront.core.speed import Sped
 

@@ -9,10 +9,10 @@ import pytest
 from recordings import RATE, TASK, clip, hiss, voices
 
 from sefront.core.audio import AudioFile
-from sefront.core.batches import POOL, Epoch, equal_lengths, largest, shuffled
 from sefront.core.clips import Clip
 from sefront.core.data import Draw, Mixtures, Reader
 from sefront.core.durations import Durations
+from sefront.core.epochs import POOL, Epoch, equal_lengths, largest, shuffled
 from sefront.core.randomness import stream
 
 LENGTHS = [800, 1600, 1200, 2000, 900, 1700, 1000]

@@ -16,8 +16,9 @@ from recordings import TASK, mixtures, voices
 import sefront
 from sefront.cli import main
 from sefront.core.aggregation import Evaluation
-from sefront.core.batches import in_order, load
+from sefront.core.batches import load
 from sefront.core.clips import MetricCard
+from sefront.core.epochs import in_order
 from sefront.core.evaluation import Chain, Judgement, judge
 from sefront.core.experiment import Experiment
 from sefront.core.lock import version

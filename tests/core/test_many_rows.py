@@ -11,10 +11,11 @@ import soundfile
 from recordings import RATE, noise_folder, voice
 
 from sefront.core.audio import AudioFile
-from sefront.core.batches import load, shuffled
+from sefront.core.batches import load
 from sefront.core.clips import SPLITS
 from sefront.core.damages import Damages
 from sefront.core.data import Mixtures, Reader
+from sefront.core.epochs import shuffled
 from sefront.core.lock import fingerprint
 from sefront.core.sources import Noise, Source, noises
 from sefront.corpora.folder import Folder

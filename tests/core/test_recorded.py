@@ -16,10 +16,11 @@ from torch import Tensor
 
 import sefront
 from sefront.core.aggregation import aggregated
-from sefront.core.batches import collate, load, shuffled
+from sefront.core.batches import collate, load
 from sefront.core.clips import Clip
 from sefront.core.coupler import Coupler
 from sefront.core.data import Damaged, Draw, Example, Material, Mixtures
+from sefront.core.epochs import shuffled
 from sefront.core.errors import BadOptionError, SefrontError
 from sefront.core.evaluation import Chain, Judgement, Row, judge
 from sefront.core.experiment import Experiment
