@@ -1,9 +1,11 @@
-"""One mixture of a list: all that it takes to make it again."""
+"""The lines of a list of mixtures: all that it takes to make each again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sefront.core.errors import SefrontError
@@ -62,3 +64,26 @@ class Entry:
             raise SefrontError(f"{where}: has no {error}; a mixture needs {', '.join(KEYS)}") from error
         except (TypeError, ValueError) as error:
             raise SefrontError(f"{where}: not a mixture ({error}); it needs {', '.join(KEYS)}") from error
+
+
+def rows_of(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+    """The lines of a file of JSON lines, and where each stands.
+
+    Raises:
+        SefrontError: The file cannot be read, or a line is no JSON object.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SefrontError(f"{path}: cannot be read ({error})") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise SefrontError(f"{where}: not JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise SefrontError(f"{where}: not a mixture; it needs {', '.join(KEYS)}")
+        yield where, row

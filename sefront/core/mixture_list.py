@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from sefront.core.conditions import Conditions, conditions_of
 from sefront.core.errors import SefrontError
 from sefront.core.files import write_text
-from sefront.core.mixture_entry import KEYS, Entry
+from sefront.core.mixture_entry import Entry, rows_of
 
 LIST = "mixtures.jsonl"
 
@@ -71,29 +70,6 @@ class MixtureList:
                     "name a list of mixtures of one kind"
                 )
         return conditions_of(self.entries[0].mixing, f"{self.path}: mixing")
-
-
-def rows_of(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
-    """The lines of a file of JSON lines, and where each stands.
-
-    Raises:
-        SefrontError: The file cannot be read, or a line is no JSON object.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SefrontError(f"{path}: cannot be read ({error})") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise SefrontError(f"{where}: not JSON ({error})") from error
-        if not isinstance(row, dict):
-            raise SefrontError(f"{where}: not a mixture; it needs {', '.join(KEYS)}")
-        yield where, row
 
 
 def write_list(path: Path, entries: Iterable[Entry], again: str) -> None:
