@@ -9,7 +9,7 @@ from typing import Any
 
 from sefront.core.conditions import Conditions, conditions_of
 from sefront.core.errors import SefrontError
-from sefront.core.mixture_list import rows_of
+from sefront.core.mixture_entry import rows_of
 
 FOLDERS: Mapping[str, tuple[str, ...]] = {
     "noisy": ("noisy", "mix", "mixture", "mixtures"),

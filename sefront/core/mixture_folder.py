@@ -23,7 +23,7 @@ from sefront.core.files import append_line, clear_failures, read_lines, write_js
 from sefront.core.mixing import Mixture, Wave
 from sefront.core.mixture_entry import Entry
 from sefront.core.mixture_list import LIST, write_list
-from sefront.core.mixture_orders import Order, Orders
+from sefront.core.mixture_request import Order, Orders
 from sefront.core.progress import Progress
 
 PARTS = ("clean", "noise", "noisy")  # in the order in which they are written
