@@ -79,13 +79,18 @@ class Noted(Reader):
         return super().read(clip)
 
 
-def chosen(mixtures: Mixtures) -> list[tuple[Path, Path, int, float]]:
+def mixtures_of(clips: list[Clip], noises: list[Clip], reader: Reader) -> Mixtures:
+    return Mixtures(clips, noises, TASK, reader, 0, durations=[1.0] * len(clips))
+
+
+def chosen(clips: list[Clip], noises: list[Clip]) -> list[tuple[Path, Path, int, float]]:
     """The file of every clip and of the noise that is mixed with it, where it is cut, and the SNR in dB."""
-    rng, found = np.random.default_rng(0), []
-    for index in range(len(mixtures)):
-        mixtures.reader = noted = Noted()
+    rng, found, noted = np.random.default_rng(0), [], Noted()
+    mixtures = mixtures_of(clips, noises, noted)
+    for index in range(len(clips)):
+        noted.read_clips.clear()
         example = mixtures[Draw(index)]
-        clip, noise = noted.read_clips[0], noted.read_clips[-1]
+        clip, noise = noted.read_clips  # none is silent, so no noise is drawn twice
         found.append((clip.audio.path, noise.audio.path, int(rng.integers(1000)), example.snr))
     return found
 
@@ -105,15 +110,14 @@ def bare(plan: Sequence[tuple[Path, Path, int, float]], noises: dict[Path, np.nd
 
 def mixing(count: int, rounds: int, *, kept: bool) -> None:
     clips, noises = real(count)
-    mixtures = Mixtures(clips, noises, TASK, Noted(), 0, durations=[1.0] * len(clips))
-    plan = chosen(mixtures)
+    plan = chosen(clips, noises)
     held = {noise.audio.path: noise.audio.read(16000) for noise in noises} if kept else {}
 
     class Keeping(Reader):
         def read(self, clip: Clip) -> np.ndarray:
             return held[clip.audio.path] if clip.audio.path in held else super().read(clip)
 
-    mixtures.reader = Keeping(16000, 0)
+    mixtures = mixtures_of(clips, noises, Keeping(16000, 0))
 
     def drawn() -> None:
         for index in range(len(clips)):  # not into a list, which would need fresh memory for every clip
@@ -127,7 +131,7 @@ def mixing(count: int, rounds: int, *, kept: bool) -> None:
 
 def workers(count: int, rounds: int) -> None:
     clips, noises = real(count)
-    mixtures = Mixtures(clips, noises, TASK, Reader(16000, 0), 0, durations=[1.0] * len(clips))
+    mixtures = mixtures_of(clips, noises, Reader(16000, 0))
     keys = [batch for epoch in range(4) for batch in shuffled(mixtures, 16, epoch)]
 
     def read(number: int) -> Callable[[], object]:
@@ -181,10 +185,9 @@ def training(count: int, rounds: int) -> None:
         clips, noises = recordings(Path(name, "speech"), count, 1.0), recordings(Path(name, "noise"), 12, 5.0)
         fresh, later = [], []
         for _ in range(rounds):
-            mixtures = Mixtures(clips, noises, TASK, Reader(16000), 0, durations=[1.0] * len(clips))
-            keys = shuffled(mixtures, 16, 0)
-            held = next(iter(load(mixtures, keys[:1])))
-            mixtures.reader = Reader(16000)
+            keys = shuffled(mixtures_of(clips, noises, Reader(16000)), 16, 0)
+            held = next(iter(load(mixtures_of(clips, noises, Reader(16000)), keys[:1])))
+            mixtures = mixtures_of(clips, noises, Reader(16000))
             trained([held])
             memory = trained([held] * len(keys))
             fresh.append(memory / trained(load(mixtures, keys)))

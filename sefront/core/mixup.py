@@ -4,9 +4,8 @@
 
 j is a permutation of the batch, and l is drawn for each pair. L_i and L_j are the losses of one prediction for the
 targets of both clips: for cross-entropy, that for the mixed target. What is shorter is filled up with zeros, and what
-is longer decides what is valid; the loss of a transcript or trace sees the frames of its own clip alone.
-
-Source: Zhang et al. 2018, arXiv:1710.09412; on spectrograms before emotion recognition, Latif et al. 2020,
+is longer decides what is valid; the loss of a transcript or trace sees the frames of its own clip alone. Source: Zhang
+et al. 2018, arXiv:1710.09412; on spectrograms before emotion recognition, Latif et al. 2020,
 doi:10.21437/Interspeech.2020-3190, equations 3 and 4.
 """
 
