@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 Wave = NDArray[np.float32]
 Level = Callable[[Wave], float]
 EXACT = 1e-3  # dB by which the SNR of a mixture may be off
+USUAL = 1e-24, 1e24  # powers and gains that float32 holds without loss
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,20 @@ def power(wave: NDArray[np.floating[Any]]) -> float:
     """Mean of squares, in float64."""
     wide = wave.astype(np.float64, copy=False)
     return float(np.add.reduce(np.square(wide))) / len(wide)
+
+
+def loudness(wave: Wave) -> float:
+    """Mean of squares, in half the time: in float32 where that holds it, which is good to 1e-5 dB; else in float64."""
+    with np.errstate(over="ignore"):
+        found = float(np.add.reduce(np.square(wave))) / len(wave)
+    return found if USUAL[0] < found < USUAL[1] else power(wave)
+
+
+def scaled(noise: Wave, gain: float) -> Wave:
+    """`noise` (samples,) times `gain`, in float32 where that holds the gain."""
+    if USUAL[0] < gain < USUAL[1]:
+        return noise * np.float32(gain)
+    return (noise.astype(np.float64) * gain).astype(np.float32)
 
 
 def is_silent(wave: Wave) -> bool:
@@ -96,7 +111,7 @@ def sounding_offset(noise: Wave, size: int, rng: np.random.Generator) -> int:
     return int(rng.integers(max(0, place - size + 1), min(place, len(noise) - size) + 1))
 
 
-def mix(target: Wave, noise: Wave, snr: float, *, heard: Wave | None = None, level: Level = power) -> Mixture:
+def mix(target: Wave, noise: Wave, snr: float, *, heard: Wave | None = None, level: Level = loudness) -> Mixture:
     """Add `noise` (samples,) to `target` (samples,) at `snr` dB.
 
     A silent target is returned unchanged, with an infinite SNR: no gain could reach the ratio. So is any target under
@@ -109,13 +124,11 @@ def mix(target: Wave, noise: Wave, snr: float, *, heard: Wave | None = None, lev
         heard: What the noise is added to in place of the target, such as the same clip in a room.
         level: How loud the target is, as a power; by default its mean power.
     """
-    wide = noise.astype(np.float64)
-    signal, interference = level(target), power(wide)
+    signal, interference = level(target), loudness(noise)
     if signal == 0.0 or interference == 0.0 or np.isinf(snr):
         return clipped(target, np.zeros_like(target), np.inf, heard)
-    gain = np.sqrt(signal / (interference * 10.0 ** (snr / 10.0)))
-    np.multiply(wide, gain, out=wide)
-    return clipped(target, wide.astype(np.float32), snr, heard)
+    gain = math.sqrt(signal / (interference * 10.0 ** (snr / 10.0)))
+    return clipped(target, scaled(noise, gain), snr, heard)
 
 
 def clipped(target: Wave, noise: Wave, snr: float, heard: Wave | None = None) -> Mixture:
@@ -127,5 +140,5 @@ def clipped(target: Wave, noise: Wave, snr: float, heard: Wave | None = None) ->
     if peak > 1.0:
         target, noise = target / peak, noise / peak
         whole = target if heard is None else heard / peak
-        noisy = np.clip(whole + noise, -1.0, 1.0)
+        np.clip(np.add(whole, noise, out=noisy), -1.0, 1.0, out=noisy)
     return Mixture(noisy, target, snr, whole, noise)

@@ -11,7 +11,7 @@ from sefront.core.clips import Wanted
 from sefront.core.conditions import Conditions
 from sefront.core.degradations import degraded
 from sefront.core.errors import BadOptionError
-from sefront.core.mixing import Mixture, Wave, mix, power, together
+from sefront.core.mixing import Mixture, Wave, loudness, mix, power, together
 from sefront.core.reader import Reader
 from sefront.core.rooms import Rooms
 
@@ -45,9 +45,9 @@ class Studio:
             raise BadOptionError("mixing.level=active: a scene has no active speech level; leave it at mean")
         self.rooms.check()
 
-    def level(self, wave: Wave) -> float:
-        """How loud a target (samples,) is, as a power."""
-        return active_power(wave, self.reader.sample_rate) if self.conditions.level == "active" else power(wave)
+    def active(self, wave: Wave) -> float:
+        """How loud the speech of `wave` (samples,) is while there is some, as a power."""
+        return active_power(wave, self.reader.sample_rate)
 
     def sign(self) -> int:
         """What turns an SNR into the ratio of what must survive to what disturbs."""
@@ -58,11 +58,12 @@ class Studio:
         target, heard = wave, None
         if self.conditions.reverb is not None:
             target, heard = self.rooms.heard(wave, seed, *names)
-        return mix(target, together(noises), self.sign() * snr, heard=heard, level=self.level)
+        level = self.active if self.conditions.level == "active" else loudness
+        return mix(target, together(noises), self.sign() * snr, heard=heard, level=level)
 
     def measured(self, mixture: Mixture) -> float:
         """The SNR of a mixture that has not been degraded, in dB, from its samples."""
-        return self.sign() * mixture.measured(self.level)
+        return self.sign() * mixture.measured(self.active if self.conditions.level == "active" else power)
 
     def degraded(self, mixture: Mixture, seed: int, *names: object) -> Mixture:
         """The mixture after all it goes through, drawn for `names`."""
