@@ -232,4 +232,4 @@ def faults(splits: Divided) -> Iterator[str]:
         elif wanted - length > 1e-3:
             yield f"{source(clip)}: clip {clip.id} ends {wanted - length:.3f} s after the file"
     yield from leaks(splits, lambda clip: clip.speaker, "speaker")
-    yield from leaks(splits, source, "recording")
+    yield from leaks(splits, origin, "recording")

@@ -14,18 +14,7 @@ from typing import Literal
 
 from sefront.core.audio import AudioFile
 from sefront.core.clips import SPLITS, Card, Clip, Split, Task
-from sefront.core.corpora import (
-    VALID,
-    Splits,
-    audio_below,
-    by_stem,
-    check_shares,
-    faults,
-    labels_of,
-    leaks,
-    origin,
-    with_valid,
-)
+from sefront.core.corpora import VALID, audio_below, by_stem, check_shares, faults, labels_of, origin, with_valid
 from sefront.core.errors import SefrontError
 from sefront.core.listings import rows_of
 
@@ -48,7 +37,7 @@ class Dcase2021:
         check_shares(valid, 0.0)
         self._root = Path(root)
         files = by_stem(audio_below(self._root / "audio", LAYOUT))
-        listed: Splits = dict.fromkeys(SPLITS, ())
+        listed: dict[Split, tuple[Clip, ...]] = dict.fromkeys(SPLITS, ())
         for split, name in LISTS.items():
             rows = [row for _, row in rows_of(self._root / "evaluation_setup" / name, COLUMNS, LAYOUT, "\t")]
             listed[split] = tuple(self._clip(row["filename_audio"], row["scene_label"], files) for row in rows)
@@ -81,7 +70,7 @@ class Dcase2021:
 
     def problems(self) -> list[str]:
         """Missing and unreadable files, locations shared between splits, audio in no list."""
-        found = [*faults(self._splits), *leaks(self._splits, origin, "location")]
+        found = list(faults(self._splits))
         if self._unlisted:
             first = self._unlisted[0]
             found.append(f"{self._root}: {len(self._unlisted)} audio files are in no list, left out (first: {first})")

@@ -13,7 +13,7 @@ from typing import Literal
 
 from sefront.core.audio import AudioFile
 from sefront.core.clips import Card, Clip, Split, Task
-from sefront.core.corpora import audio_below, by_stem, faults, leaks, origin
+from sefront.core.corpora import audio_below, by_stem, faults
 from sefront.core.errors import SefrontError
 from sefront.core.listings import by_fold, fold_of, rows_of
 
@@ -90,7 +90,7 @@ class ESC50:
 
     def problems(self) -> list[str]:
         """Missing and unreadable files, source recordings shared between splits, folds without audio."""
-        found = [*faults(self._splits), *leaks(self._splits, origin, "source recording")]
+        found = list(faults(self._splits))
         return found + [f"{self._root}: fold {fold} is listed but has no audio, left out" for fold in self._absent]
 
     def card(self) -> Card:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from sefront.core.audio import AudioFile
 from sefront.core.clips import Card, Clip, Split, Task
-from sefront.core.corpora import audio_below, by_stem, faults, leaks, origin
+from sefront.core.corpora import audio_below, by_stem, faults
 from sefront.core.errors import SefrontError
 from sefront.core.listings import by_fold, fold_of, rows_of
 
@@ -78,7 +78,7 @@ class UrbanSound8K:
 
     def problems(self) -> list[str]:
         """Missing and unreadable files, shared source recordings, folds without audio, audio without a row."""
-        found = [*faults(self._splits), *leaks(self._splits, origin, "source recording")]
+        found = list(faults(self._splits))
         found += [f"{self._root}: fold {fold} is listed but has no audio, left out" for fold in self._absent]
         return found + [f"{name}: not listed in metadata/UrbanSound8K.csv, left out" for name in self._unlisted]
 

@@ -101,5 +101,5 @@ def test_problems(tmp_path: Path) -> None:
     first, second, shared, unlisted = Dcase2021(tmp_path).problems()
     assert first == f"{tmp_path / 'audio' / 'airport-lisbon-8-0.wav'}: no such file"
     assert second == f"{tmp_path / 'audio' / 'park-lisbon-100-9.wav'}: no such file"
-    assert shared.startswith("location park-lisbon-100 is in ")
+    assert shared.startswith("recording park-lisbon-100 is in ")
     assert unlisted == f"{tmp_path}: 1 audio files are in no list, left out (first: airport-lisbon-8-7)"

@@ -136,7 +136,7 @@ def test_missing_files_folds_and_shared_sources_are_problems(tmp_path: Path) -> 
     soundfile.write(tmp_path / "audio" / "3-1000-A-0.wav", np.full(160, 0.1), 16000)
     missing, shared, fold = ESC50(tmp_path).problems()
     assert missing == f"{tmp_path / 'audio' / 'gone.wav'}: no such file"
-    assert shared.startswith("source recording 1000 is in ")
+    assert shared.startswith("recording 1000 is in ")
     assert fold == f"{tmp_path}: fold 4 is listed but has no audio, left out"
 
 

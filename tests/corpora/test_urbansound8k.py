@@ -117,6 +117,6 @@ def test_missing_files_folds_and_shared_recordings_are_problems(tmp_path: Path) 
         soundfile.write(tmp_path / "audio" / "fold3" / f"{name}.wav", np.full(160, 0.1), 16000)
     missing, shared, fold, unlisted = UrbanSound8K(tmp_path).problems()
     assert missing == f"{tmp_path / 'audio' / 'fold3' / '7-0-0-0.wav'}: no such file"
-    assert shared.startswith("source recording 1000 is in ")
+    assert shared.startswith("recording 1000 is in ")
     assert fold == f"{tmp_path}: fold 4 is listed but has no audio, left out"
     assert unlisted == "9-0-0-0: not listed in metadata/UrbanSound8K.csv, left out"
