@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sefront.core.damages import Damaged
-from sefront.core.data import Draw, Example, Mixtures
+from sefront.core.data import Example, Mixtures
 from sefront.core.epochs import Keys
-from sefront.core.errors import SefrontError
+from sefront.core.errors import BadOptionError, SefrontError
 from sefront.core.kinds import padded
 from sefront.core.mixing import Wave
+from sefront.core.mixture_entry import Entry
 from sefront.core.types import Batch
 
 Report = Callable[[Damaged], None]
-Seen = Callable[[Example], None]
+Seen = Callable[[Entry], None]
+SHARED = Path("/dev/shm")  # what processes hand batches over through, where there is such a place
+LEAST_SHARED = 256 << 20  # bytes: two workers keep four batches waiting
 
 
-def ignore(item: Damaged | Example) -> None:
+@dataclass(frozen=True)
+class Loaded:
+    """What came of the keys of a batch: None where every clip is damaged, what is damaged, and entries of a list."""
+
+    batch: Batch | None
+    damaged: tuple[Damaged, ...]
+    entries: tuple[Entry, ...]
+
+
+def ignore(item: Damaged | Entry) -> None:
     """A report that nobody reads."""
 
 
@@ -43,10 +58,10 @@ def collate(items: Sequence[Example]) -> Batch:
 
 def stacked(waves: Sequence[Wave], size: int) -> Tensor:
     """Waves as rows of `size` samples, (batch, time), zero beyond their ends."""
-    rows = torch.zeros(len(waves), size)
+    rows = np.zeros((len(waves), size), dtype=np.float32)
     for row, wave in zip(rows, waves, strict=True):
-        row[: len(wave)] = torch.from_numpy(np.array(wave))
-    return rows
+        row[: len(wave)] = wave
+    return torch.from_numpy(rows)
 
 
 def load(
@@ -68,59 +83,77 @@ def load_each(
         batches: Keys of every batch.
         workers: Processes that read; with 0 a thread of this process reads one batch ahead.
         report: Called with each damaged clip.
-        seen: Called with each example, before its batch is returned.
+        seen: Called with the entry of each fixed mixture, before its batch is returned.
     """
-    groups = ahead(mixtures, batches) if workers == 0 else by_workers(mixtures, batches, workers)
-    for items in groups:
-        for item in items:
-            for damaged in item.left_out if isinstance(item, Example) else [item]:
-                report(damaged)
-        usable = [item for item in items if isinstance(item, Example)]
-        for example in usable:
-            seen(example)
-        yield collate(usable) if usable else None
+    for loaded in ahead(mixtures, batches) if workers == 0 else by_workers(mixtures, batches, workers):
+        for damaged in loaded.damaged:
+            report(damaged)
+        for entry in loaded.entries:
+            seen(entry)
+        yield loaded.batch
 
 
-def ahead(mixtures: Mixtures, batches: Iterable[Keys]) -> Iterator[list[Example | Damaged]]:
+def read(mixtures: Mixtures, keys: Keys) -> Loaded:
+    """The batch of some keys."""
+    items = [mixtures[key] for key in keys]
+    usable = [item for item in items if isinstance(item, Example)]
+    damaged = (d for item in items for d in (item.left_out if isinstance(item, Example) else [item]))
+    entries = (example.entry for example in usable if example.entry is not None)
+    return Loaded(collate(usable) if usable else None, tuple(damaged), tuple(entries))
+
+
+def ahead(mixtures: Mixtures, batches: Iterable[Keys]) -> Iterator[Loaded]:
     """Each batch is read by a thread while the one before is in use."""
-
-    def read(keys: Keys) -> list[Example | Damaged]:
-        return [mixtures[key] for key in keys]
-
     with ThreadPoolExecutor(max_workers=1) as thread:
-        waiting: list[Future[list[Example | Damaged]]] = []
+        waiting: list[Future[Loaded]] = []
         for keys in batches:
-            waiting.append(thread.submit(read, keys))
+            waiting.append(thread.submit(read, mixtures, keys))
             if len(waiting) > 1:
                 yield waiting.pop(0).result()
         for last in waiting:
             yield last.result()
 
 
-def by_workers(mixtures: Mixtures, batches: Iterable[Keys], workers: int) -> Iterator[list[Example | Damaged]]:
-    """Batches are read by worker processes."""
-    loader: Iterable[list[Example | Damaged | SefrontError]] = torch.utils.data.DataLoader(
-        Answers(mixtures),  # type: ignore[arg-type]  # a mapping from draws to examples is all that a loader needs
-        batch_sampler=batches,
+def by_workers(mixtures: Mixtures, batches: Iterable[Keys], workers: int) -> Iterator[Loaded]:
+    """Batches are read and padded by worker processes, which hand them over in shared memory.
+
+    Raises:
+        BadOptionError: There is too little of it.
+        SefrontError: What a worker raised.
+    """
+    if SHARED.is_dir() and (there := shutil.disk_usage(SHARED).total) < LEAST_SHARED:
+        raise BadOptionError(
+            f"training.workers={workers}: workers hand batches over in shared memory, of which there are "
+            f"{there / 2**20:.0f} MB; give the container {LEAST_SHARED >> 20} MB or more, or leave reading to a thread "
+            "(training.workers=0)"
+        )
+    loader: Iterable[Loaded | SefrontError] = torch.utils.data.DataLoader(
+        Answers(mixtures),  # type: ignore[arg-type]  # a mapping from keys to batches is all that a loader needs
+        batch_size=None,
+        sampler=batches,
         num_workers=workers,
-        collate_fn=list,
+        collate_fn=unchanged,  # type: ignore[arg-type]  # without a batch size it is given one item
         generator=torch.Generator(),  # else the loader would draw from the generator that seeds dropout
     )
-    for items in loader:
-        for item in items:
-            if isinstance(item, SefrontError):
-                raise item
-        yield [item for item in items if not isinstance(item, SefrontError)]
+    for loaded in loader:
+        if isinstance(loaded, SefrontError):
+            raise loaded
+        yield loaded
+
+
+def unchanged(loaded: Loaded | SefrontError) -> Loaded | SefrontError:
+    """What a worker hands over, as it is."""
+    return loaded
 
 
 class Answers:
-    """Mixtures whose errors are answers: raised in a worker process, an error would arrive wrapped in a traceback."""
+    """Batches whose errors are answers: raised in a worker process, an error would arrive wrapped in a traceback."""
 
     def __init__(self, mixtures: Mixtures) -> None:
         self.mixtures = mixtures
 
-    def __getitem__(self, draw: Draw) -> Example | Damaged | SefrontError:
+    def __getitem__(self, keys: Keys) -> Loaded | SefrontError:
         try:
-            return self.mixtures[draw]
+            return read(self.mixtures, keys)
         except SefrontError as error:
             return error

@@ -21,10 +21,11 @@ from torch import Tensor
 from sefront.core.aggregation import SYSTEMS
 from sefront.core.batches import Report, Seen, ignore, load
 from sefront.core.chain import enhance, pads, predict
-from sefront.core.data import Example, Mixtures
+from sefront.core.data import Mixtures
 from sefront.core.epochs import equal_lengths, in_order
 from sefront.core.kinds import Kind
 from sefront.core.losses import reference
+from sefront.core.mixture_entry import Entry
 from sefront.core.modes import judging
 from sefront.core.pairs import measured
 from sefront.core.precision import arranged, autocast
@@ -131,11 +132,10 @@ class Examination:
         """The noise type of each clip, once it was seen in noise."""
         return {}
 
-    def seen(self, example: Example) -> None:
-        """Note the noise type of an example, and let others see it."""
-        if example.entry is not None:
-            self.noise_of[example.id] = example.entry.kind
-        self.how.seen(example)
+    def seen(self, entry: Entry) -> None:
+        """Note the noise type of a mixture, and let others see it."""
+        self.noise_of[entry.id] = entry.kind
+        self.how.seen(entry)
 
     def rows(self) -> Iterator[Row]:
         """The rows of every SNR, or of the one level of recordings in noise."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from sefront.core.damages import Damaged
-from sefront.core.data import Example, Mixtures
+from sefront.core.data import Mixtures
 from sefront.core.errors import DamagedAudioError, SefrontError
 from sefront.core.mixture_entry import Entry
 from sefront.core.mixture_list import MixtureList
@@ -16,12 +16,11 @@ NAMED = 3  # names that an error gives before it only counts
 
 
 class Entries(dict[tuple[str, float], Entry]):
-    """The entries of examples as they were seen, by clip and SNR."""
+    """The entries of mixtures as they were seen, by clip and SNR."""
 
-    def __call__(self, example: Example) -> None:
-        """Note the entry of `example`, if it has one."""
-        if example.entry is not None:
-            self[example.id, example.snr] = example.entry
+    def __call__(self, entry: Entry) -> None:
+        """Note an entry."""
+        self[entry.id, entry.snr] = entry
 
     def ordered(self, levels: Sequence[float]) -> list[Entry]:
         """The entries in the order of the `levels` (SNRs in dB), then of their names."""

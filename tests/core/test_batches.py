@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sefront.core.batches import collate, load, load_each
 from sefront.core.damages import Damages
 from sefront.core.data import Damaged, Draw, Example
 from sefront.core.epochs import equal_lengths, in_order, shuffled
-from sefront.core.errors import DamagedAudioError, SefrontError
+from sefront.core.errors import BadOptionError, DamagedAudioError, SefrontError
 from sefront.core.types import Batch
 
 LENGTHS = [800, 1600, 1200, 2000, 900]
@@ -162,3 +163,11 @@ def test_damages_are_named_once_and_counted() -> None:
     assert damages.reasons == {"a": "a: silent", "b": "b: silent"}
     assert damages.summary() == "2 damaged clips were left out"
     assert Damages().summary() == ""
+
+
+def test_workers_ask_for_shared_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sefront.core.batches.SHARED", tmp_path)
+    monkeypatch.setattr("sefront.core.batches.LEAST_SHARED", 1 << 60)
+    found = mixtures(voices(4))
+    with pytest.raises(BadOptionError, match=r"training.workers=1: workers hand batches .* \(training.workers=0\)"):
+        next(load(found, in_order(found, 4, 0.0), workers=1))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from probes import Gain
+from torch import nn
 
 from sefront.core.errors import BadOptionError, UnknownNameError
 from sefront.core.recipe import Recipe
@@ -37,7 +38,7 @@ def test_cosine_of_a_single_epoch() -> None:
 
 
 def test_a_component_without_a_recipe_has_the_defaults() -> None:
-    assert Recipe.of(Gain(), {}, "frontend") == Recipe()
+    assert Recipe.of(nn.Identity(), {}, "frontend") == Recipe()
 
 
 @pytest.mark.parametrize("own", [Recipe(lr=0.5, clip=1.0), {"lr": 0.5, "clip": 1.0}])
