@@ -37,6 +37,8 @@ watching.Watcher = Watcher
 sys.exit(main(sys.argv[4:]))
 """
 """The command, which sends itself a signal after some steps of one epoch."""
+EXPOSURE = Path("checkpoint", "exposure.json")
+WRITTEN = ("predictions.jsonl", "mixtures.jsonl", "evaluation.json", "experiment.toml", "splits.json")
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +72,12 @@ def same(run: Path, whole: Path) -> bool:
     """Whether two runs have the same weights, log, predictions and table, to the bit."""
     weights = sorted(path.relative_to(whole) for path in (whole / "checkpoint").rglob("*.safetensors"))
     assert len(weights) == 5  # best and last of both parts, and the original
-    names = [*weights, Path("predictions.jsonl"), Path("evaluation.json"), Path("experiment.toml")]
+    names = [*weights, EXPOSURE, *map(Path, WRITTEN)]
     differing = [str(name) for name in names if (run / name).read_bytes() != (whole / name).read_bytes()]
     assert differing == []
     assert log(run) == log(whole)
     assert {path.name for path in run.iterdir()} == {path.name for path in whole.iterdir()}
-    assert {path.name for path in (run / "checkpoint").iterdir()} == {"best", "last", "original"}
+    assert {path.name for path in (run / "checkpoint").iterdir()} == {"best", "last", "original", EXPOSURE.name}
     return True
 
 
