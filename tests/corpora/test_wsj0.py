@@ -23,7 +23,7 @@ def make(root: Path, sets: tuple[str, ...] = tuple(SETS), suffix: str = ".wav") 
             folder = root / DISC / part / speaker
             folder.mkdir(parents=True)
             for i in (1, 2):
-                samples = 0.1 * np.random.default_rng(i).standard_normal(1600)
+                samples = 0.1 * np.random.default_rng([int(speaker), i]).standard_normal(1600)
                 soundfile.write(folder / f"{speaker}c020{i}{suffix}", samples, 16000)
     return root
 
