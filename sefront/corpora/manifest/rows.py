@@ -6,16 +6,20 @@ import csv
 import gc
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, chain, islice, zip_longest
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sefront.core.columns import TARGETS, Columns
 from sefront.core.errors import SefrontError, unknown
 from sefront.corpora.manifest.gathering import Chunk, Gathering
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 COLUMNS = ("id", "path", "start", "end", "split", *TARGETS, "speaker", "session", "corpus", "tags", "extra")
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -37,8 +41,8 @@ def read(path: Path, follow_outside: bool) -> Columns:
         raise SefrontError(f"{path}: '{suffix}' is no format of a manifest; expected {', '.join(FORMATS)}")
     gathering = Gathering(Columns(path, path.parent, follow_outside=follow_outside))
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file, uncollected():
-            for chunk in json_lines(file, path) if suffix == ".jsonl" else table(file, path, DELIMITERS[suffix]):
+        with uncollected():
+            for chunk in json_lines(path) if suffix == ".jsonl" else table(path, DELIMITERS[suffix]):
                 gathering.add(chunk)
     except UnicodeDecodeError as error:
         raise SefrontError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
@@ -60,9 +64,14 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def table(file: TextIO, path: Path, delimiter: str) -> Iterator[Chunk]:
+def table(path: Path, delimiter: str) -> Iterator[Chunk]:
     """The columns of a table with a header, blank lines left out."""
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        yield from rows_below_header(csv.reader(file, delimiter=delimiter, strict=True), path)
+
+
+def rows_below_header(reader: Reader, path: Path) -> Iterator[Chunk]:
+    """The columns of what a reader of tables reads."""
     try:
         header = [name.strip() for name in next(reader, [])]
         if header and "path" not in header:
@@ -103,8 +112,16 @@ def numbered(rows: Sequence[Sequence[str]], before: int, last: int) -> Sequence[
     return list(accumulate((1 + sum(len(BREAK.findall(cell)) for cell in row) for row in rows), initial=before))[1:]
 
 
-def json_lines(file: TextIO, path: Path) -> Iterator[Chunk]:
+def json_lines(path: Path) -> Iterator[Chunk]:
     """The columns of a JSON Lines file, blank lines left out."""
+    with path.open("rb") as file:  # bytes, of which many lines become text at once
+        mark = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+        file.seek(mark)
+        yield from columns_of_lines(file, path)
+
+
+def columns_of_lines(file: BinaryIO, path: Path) -> Iterator[Chunk]:
+    """The columns of the lines that a file has left."""
     before = 0
     while lines := list(islice(file, ROWS)):
         numbers: Sequence[int] = range(before + 1, before + len(lines) + 1)
@@ -131,16 +148,18 @@ def alike(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
         return {}
 
 
-def at_once(lines: Sequence[str]) -> list[dict[str, Any]] | None:
+def at_once(lines: Sequence[bytes]) -> list[dict[str, Any]] | None:
     """The object of each line, all read together, which is quicker; None where any line is something else."""
     try:
-        rows = [row for (row,) in json.loads(f"[[{'],['.join(lines)}]]")]
+        rows = [row for (row,) in json.loads(f"[[{b'],['.join(lines).decode()}]]")]
+    except UnicodeDecodeError:
+        raise
     except ValueError:  # or two rows in one pair of brackets, where a line ends what another began
         return None
     return rows if len(rows) == len(lines) and set(map(type, rows)) == {dict} else None
 
 
-def one_by_one(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def one_by_one(lines: Iterable[tuple[int, bytes]], path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of numbered lines, blank ones left out.
 
     Raises:
