@@ -58,9 +58,9 @@ def collate(items: Sequence[Example]) -> Batch:
 
 def stacked(waves: Sequence[Wave], size: int) -> Tensor:
     """Waves as rows of `size` samples, (batch, time), zero beyond their ends."""
-    rows = np.zeros((len(waves), size), dtype=np.float32)
+    rows = np.empty((len(waves), size), dtype=np.float32)
     for row, wave in zip(rows, waves, strict=True):
-        row[: len(wave)] = wave
+        row[: len(wave)], row[len(wave) :] = wave, 0.0
     return torch.from_numpy(rows)
 
 
