@@ -60,8 +60,7 @@ def power(wave: NDArray[np.floating[Any]]) -> float:
 
 def loudness(wave: Wave) -> float:
     """Mean of squares, in half the time: in float32 where that holds it, which is good to 1e-5 dB; else in float64."""
-    with np.errstate(over="ignore"):
-        found = float(np.add.reduce(np.square(wave))) / len(wave)
+    found = float(np.add.reduce(np.square(wave))) / len(wave)
     return found if USUAL[0] < found < USUAL[1] else power(wave)
 
 
