@@ -60,7 +60,6 @@ def check_coupling(component: type, by_hand: Mapping[str, Hand] | None = None, /
     if by_hand is not None:
         check_by_hand(component, options, by_hand)
     check_untrainable(coupling, component)
-    check_rebuild(component, options=options, same=lambda a, b: trace(a, component) == trace(b, component))
 
 
 def check_phases(component: type, options: Mapping[str, Any], joins: bool = False) -> None:
@@ -78,6 +77,8 @@ def check_phases(component: type, options: Mapping[str, Any], joins: bool = Fals
         check_branches(phase, parts, component)
         check_step(phase, parts, component)
         check_probe(phase, parts, component)
+    if not joins:  # and before its state, which means nothing where two of a kind differ anyway
+        check_rebuild(component, options=options, same=lambda a, b: trace(a, component) == trace(b, component))
     check_state(component, options, joins)
 
 
